@@ -1,0 +1,1 @@
+"""What benchmarks of speed share: a database of their own, one measured web process, many callers."""

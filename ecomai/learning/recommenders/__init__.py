@@ -1,0 +1,1 @@
+"""Recommenders from implicit feedback: popularity is the baseline, a transformer the aim."""

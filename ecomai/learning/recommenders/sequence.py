@@ -1,0 +1,391 @@
+"""What comes next: a transformer over a user's items that also ranks items it never saw."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from safetensors.torch import load_file, save_file
+
+from ecomai.learning.callbacks import Callback
+from ecomai.learning.devices import detached_state, find_device, seeded, threads
+from ecomai.learning.exceptions import InvalidDataError
+from ecomai.learning.interactions import Interactions, as_interactions
+from ecomai.learning.metrics.ranking import ndcg_at_k, recall_at_k
+from ecomai.learning.splits import Split
+from ecomai.learning.trainer import TrainingPlan, train
+
+from .base import USERS_AT_ONCE, Recommender, check_training_data, top_n
+from .sequence_network import IGNORED, SequenceConfig, SequenceNetwork
+
+NETWORK_FILE = "network.safetensors"
+JUDGED_CASES = 1000
+JUDGED_METRICS = {"ndcg@10": ndcg_at_k, "recall@10": recall_at_k}
+# A step's logits are held in memory: 25 million floats are 100 MB, and about three times that with gradients.
+MAX_LOGITS = 25_000_000
+DEFAULT_NEGATIVES = 2048
+# Multiplications of a step's forward pass; below, two threads on two busy cores are slower than one.
+LEAST_FOR_THREADS = 500_000_000
+
+
+class SequenceRecommender(Recommender):
+    """Recommend what users of such a history took next.
+
+    An item is the projection of its text vector plus, where it has training events, a vector of its
+    own; so an item that is new to the shop ranks by its text. The loss is a softmax over the whole
+    catalogue, sampled where the catalogue is too large for that.
+
+    Parameters
+    ----------
+    dim : int, default 64
+        Width of item and user vectors.
+    n_layers, n_heads : int, default 2 and 2
+        `n_heads` must divide `dim`.
+    max_length : int, default 50
+        How many of a user's newest items are looked at.
+    dropout : float in [0, 1), default 0.2
+    id_dropout : float in [0, 1), default 0.2
+        How often an item must do with its text in a training step.
+    n_negatives : int or None, default None
+        Sampled items per step; 0 for the full softmax. None decides by the size of the catalogue.
+    max_epochs : int, default 12
+    batch_size : int, default 128
+        Sequences per step.
+    learning_rate : float, default 2e-3
+    weight_decay : float, default 0.01
+    patience : int, default 3
+        Epochs without a better NDCG@10 on the validation cases after which training stops.
+    device : str, default "auto"
+    random_state : int, default 0
+
+    Attributes
+    ----------
+    item_vectors_ : float32 array of shape (n_items, dim)
+        Items as the network sees them.
+    n_items_, n_features_ : int
+        Size of the catalogue and of a text vector (0 without texts).
+    n_negatives_ : int
+        Sampled items per step; 0 means the full softmax.
+    best_epoch_ : int or None
+        Whose weights were kept; None without validation cases.
+    network : SequenceNetwork
+        The trained module, for export.
+
+    References
+    ----------
+    Kang and McAuley, "Self-attentive sequential recommendation", 2018; Yuan et al., "Where to go next
+    for recommender systems? ID- vs. modality-based recommender models revisited", 2023; Bengio and
+    Senécal, "Adaptive importance sampling to accelerate training of a neural probabilistic language
+    model", 2008, for the sampled softmax.
+
+    Examples
+    --------
+    >>> model = SequenceRecommender(dim=8, n_layers=1, max_epochs=40, device="cpu")
+    >>> model = model.fit([[0, 1, 2]] * 32)
+    >>> int(model.recommend([[0, 1]], n=1)[0][0, 0])
+    2
+    """
+
+    learned_arrays: ClassVar[tuple[str, ...]] = ("item_vectors_",)
+    learned_values: ClassVar[tuple[str, ...]] = ("n_items_", "n_features_", "n_negatives_", "best_epoch_")
+
+    def __init__(
+        self,
+        dim: int = 64,
+        n_layers: int = 2,
+        n_heads: int = 2,
+        max_length: int = 50,
+        dropout: float = 0.2,
+        id_dropout: float = 0.2,
+        n_negatives: int | None = None,
+        max_epochs: int = 12,
+        batch_size: int = 128,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 0.01,
+        patience: int = 3,
+        device: str = "auto",
+        random_state: int = 0,
+    ) -> None:
+        self.dim = dim
+        self.n_layers = n_layers
+        self.n_heads = n_heads
+        self.max_length = max_length
+        self.dropout = dropout
+        self.id_dropout = id_dropout
+        self.n_negatives = n_negatives
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.patience = patience
+        self.device = device
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: Interactions | Sequence[ArrayLike],
+        item_vectors: NDArray[np.float32] | None = None,
+        *,
+        valid: Split | None = None,
+        callbacks: Sequence[Callback] = (),
+        checkpoint_folder: str | Path | None = None,
+    ) -> Self:
+        """Train the network; see `Recommender.fit`.
+
+        Parameters
+        ----------
+        checkpoint_folder : path, optional
+            Private to this training; with it, a training that was killed goes on where it was.
+
+        Raises
+        ------
+        InvalidDataError
+            Also if there is no event at all.
+        TrainingCancelledError
+            If a callback asks for it.
+        """
+        X = check_training_data(X, item_vectors)
+        if X.n_events == 0:
+            raise InvalidDataError("There is no interaction to learn from.")
+        if valid is not None:
+            as_interactions(valid.histories, n_items=X.n_items)
+        windows = SequenceWindows(X, self.max_length)
+        self.n_items_ = X.n_items
+        self.n_features_ = 0 if item_vectors is None else item_vectors.shape[1]
+        self.n_negatives_ = self._choose_negatives(windows)
+        with seeded(self.random_state), threads(self._choose_threads(windows)):
+            self.network = SequenceNetwork(self._config())
+            self._set_items(X, item_vectors)
+            result = train(
+                self.network,
+                windows,
+                self._plan(),
+                judge=None if valid is None or len(valid.targets) == 0 else self._judge_on(valid),
+                metric="ndcg@10",
+                checkpoint_folder=checkpoint_folder,
+                fingerprint={"hyperparameters": self.get_params(), "input": _digest(X, item_vectors)},
+                callbacks=callbacks,
+            )
+        self.best_epoch_ = result.best_epoch
+        self.network.eval()
+        self.item_vectors_ = self._all_item_vectors(self.network)
+        return self
+
+    def user_vectors(self, histories: Interactions | Sequence[ArrayLike]) -> NDArray[np.float32]:
+        """Return what the network makes of histories.
+
+        Parameters
+        ----------
+        histories : Interactions or sequence of n_users int sequences
+            Oldest first; a user may have none.
+
+        Returns
+        -------
+        float32 array of shape (n_users, dim)
+            Its dot product with `item_vectors_` is the score.
+        """
+        self.check_is_fitted()
+        histories = as_interactions(histories, n_items=self.n_items_)
+        return self._user_vectors(self.network, self.item_vectors_, histories)
+
+    def project_items(self, text_vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return item vectors of items that came after training.
+
+        Parameters
+        ----------
+        text_vectors : float32 array of shape (n, n_features)
+
+        Returns
+        -------
+        float32 array of shape (n, dim)
+
+        Raises
+        ------
+        InvalidDataError
+            If the model was trained without texts, or on texts of another size.
+        """
+        self.check_is_fitted()
+        if self.n_features_ == 0 or text_vectors.ndim != 2 or text_vectors.shape[1] != self.n_features_:
+            raise InvalidDataError(f"Text vectors must be of shape (n, {self.n_features_}).")
+        with torch.no_grad():
+            texts = torch.as_tensor(text_vectors, dtype=torch.float32, device=self._network_device())
+            return self.network.items.from_text(texts).cpu().numpy()
+
+    def _scores(self, histories: Interactions) -> NDArray[np.float32]:
+        return self._user_vectors(self.network, self.item_vectors_, histories) @ self.item_vectors_.T
+
+    def _user_vectors(
+        self, network: SequenceNetwork, item_vectors: NDArray[np.float32], histories: Interactions
+    ) -> NDArray[np.float32]:
+        device = self._network_device()
+        vectors = []
+        for start in range(0, len(histories), USERS_AT_ONCE):
+            rows = np.arange(start, min(start + USERS_AT_ONCE, len(histories)))
+            items, lengths = pad(histories.select(rows).newest(self.max_length))
+            x = torch.from_numpy(item_vectors[items]).to(device)  # (B, T, D)
+            with torch.no_grad():
+                vectors.append(network.users(x, torch.from_numpy(lengths).to(device)).float().cpu().numpy())
+        return np.concatenate(vectors) if vectors else np.empty((0, self.dim), dtype=np.float32)
+
+    def _network_device(self) -> torch.device:
+        return self.network.users.start.device
+
+    def _config(self) -> SequenceConfig:
+        return SequenceConfig(
+            n_items=self.n_items_,
+            n_features=self.n_features_,
+            dim=self.dim,
+            n_layers=self.n_layers,
+            n_heads=self.n_heads,
+            max_length=self.max_length,
+            dropout=self.dropout,
+            id_dropout=self.id_dropout,
+            n_negatives=self.n_negatives_,
+        )
+
+    def _plan(self) -> TrainingPlan:
+        return TrainingPlan(
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            patience=self.patience,
+            random_state=self.random_state,
+            device=self.device,
+        )
+
+    def _choose_negatives(self, windows: "SequenceWindows") -> int:
+        if self.n_negatives is not None:
+            return self.n_negatives
+        n_logits = windows.mean_length * min(self.batch_size, len(windows)) * self.n_items_
+        return 0 if n_logits <= MAX_LOGITS else min(DEFAULT_NEGATIVES, self.n_items_)
+
+    def _choose_threads(self, windows: "SequenceWindows") -> int | None:
+        """One thread where a step is so small that threads would mostly wait for each other."""
+        n_targets = windows.mean_length * min(self.batch_size, len(windows))
+        n_candidates = self.n_negatives_ or self.n_items_
+        n_multiplications = n_targets * self.dim * (12 * self.n_layers * self.dim + n_candidates)
+        return 1 if n_multiplications < LEAST_FOR_THREADS else None
+
+    def _set_items(self, X: Interactions, item_vectors: NDArray[np.float32] | None) -> None:
+        items = self.network.items
+        if item_vectors is not None:
+            items.set_texts(torch.as_tensor(item_vectors, dtype=torch.float32))
+            # Without texts an unseen item keeps its own vector, which the softmax pushes down.
+            items.has_id.copy_(torch.from_numpy(np.bincount(X.items, minlength=X.n_items) > 0))
+
+    def _all_item_vectors(self, network: SequenceNetwork) -> NDArray[np.float32]:
+        with torch.no_grad():
+            return network.items().float().cpu().numpy()
+
+    def _judge_on(self, valid: Split) -> Callable[[SequenceNetwork], dict[str, float]]:
+        cases = np.arange(len(valid.targets))
+        if len(cases) > JUDGED_CASES:
+            cases = np.random.default_rng(self.random_state).permutation(cases)[:JUDGED_CASES]
+        histories, targets = valid.histories.select(cases), valid.targets.select(cases)
+
+        def judge(network: SequenceNetwork) -> dict[str, float]:
+            vectors = self._all_item_vectors(network)
+            users = self._user_vectors(network, vectors, histories)
+            parts = np.array_split(users, -(-len(users) // USERS_AT_ONCE))
+            ranked = np.concatenate([top_n(part @ vectors.T, 10) for part in parts])
+            return {name: metric(ranked, targets, k=10) for name, metric in JUDGED_METRICS.items()}
+
+        return judge
+
+    def _save_parts(self, folder: Path) -> None:
+        save_file(detached_state(self.network), folder / NETWORK_FILE)
+
+    def _load_parts(self, folder: Path) -> None:
+        self.network = SequenceNetwork(self._config())
+        self.network.load_state_dict(load_file(folder / NETWORK_FILE))
+        self.network.to(find_device(self.device)).eval()
+
+
+class SequenceWindows:
+    """Training rows: windows of a user's events, each event a target once.
+
+    Parameters
+    ----------
+    X : Interactions
+        A user of more than `max_length` events gives several windows.
+    max_length : int
+        Items per window.
+    """
+
+    def __init__(self, X: Interactions, max_length: int) -> None:
+        self.X = X
+        self.max_length = max_length
+        self.weights = X.event_weights
+        n_windows = -(-X.lengths // max_length)
+        user = np.repeat(np.arange(len(X)), n_windows)
+        number = np.arange(len(user)) - np.repeat(np.cumsum(n_windows) - n_windows, n_windows)
+        self.starts = X.offsets[user] + number * max_length
+        self.stops = np.minimum(self.starts + max_length, X.offsets[user + 1])
+        self.lengths = self.stops - self.starts
+        self.is_first = number == 0
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def mean_length(self) -> float:
+        return float(np.mean(self.lengths))
+
+    def __getitem__(self, row: int) -> dict[str, torch.Tensor]:
+        return self.__getitems__([row])
+
+    def __getitems__(self, rows: list[int]) -> dict[str, torch.Tensor]:
+        starts, stops = self.starts[rows], self.stops[rows]
+        lengths = stops - starts
+        steps = np.arange(lengths.max())
+        is_event = steps < lengths[:, None]  # (B, T)
+        events = np.where(is_event, starts[:, None] + steps, starts[:, None])
+        items = self.X.items[events].astype(np.int64)
+        targets = np.full((len(rows), len(steps) + 1), IGNORED, dtype=np.int64)
+        weights = np.zeros(targets.shape, dtype=np.float32)
+        targets[:, :-1] = np.where(is_event, items, IGNORED)
+        weights[:, :-1] = self.weights[events]
+        # The start only knows that nothing is known, which is true of a user's first window.
+        targets[~self.is_first[rows], 0] = IGNORED
+        return {
+            "items": torch.from_numpy(items),
+            "targets": torch.from_numpy(targets),
+            "weights": torch.from_numpy(weights),
+        }
+
+
+def pad(histories: Interactions) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return histories as one array, padded on the right, and their lengths.
+
+    Parameters
+    ----------
+    histories : Interactions
+
+    Returns
+    -------
+    items : int32 array of shape (n_users, max(longest, 1))
+        0 where a history has ended.
+    lengths : int64 array of shape (n_users,)
+    """
+    lengths = histories.lengths
+    items = np.zeros((len(histories), max(int(lengths.max(initial=0)), 1)), dtype=np.int32)
+    steps = np.arange(histories.n_events) - np.repeat(histories.offsets[:-1], lengths)
+    items[histories.users, steps] = histories.items
+    return items, lengths
+
+
+def _digest(X: Interactions, item_vectors: NDArray[np.float32] | None) -> str:
+    digest = hashlib.sha256()
+    for array in (X.items, X.offsets, X.weights, item_vectors):
+        digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def network_settings(model: SequenceRecommender) -> dict[str, int | float]:
+    """Return the sizes of a fitted model's network, for its card."""
+    return asdict(model._config())

@@ -1,0 +1,45 @@
+"""What the audit log says was done, in words."""
+
+from django.utils.translation import gettext as _
+
+from ecomai import scenarios
+from ecomai.exceptions import NotFoundError
+
+
+def action_label(action: str) -> str:
+    """What was done, in words; an act that we do not know is shown by its code."""
+    labels = {
+        "add_labelling_tasks": _("Asked for labels:"),
+        "cancel_job": _("Cancelled"),
+        "compute_quality": _("Asked for"),
+        "create_api_key": _("Made the API key"),
+        "enter_shadow": _("Took back into shadow"),
+        "delete_artifact": _("Removed the files of an old version of"),
+        "erase_customer": _("Erased a customer:"),
+        "export_customer": _("Exported a customer:"),
+        "go_live": _("Let go live:"),
+        "label_case": _("Labelled"),
+        "promote": _("Promoted"),
+        "request_scoring": _("Asked for scoring of"),
+        "request_training": _("Asked for a training of"),
+        "retry_job": _("Tried again:"),
+        "retry_training": _("Tried a training again:"),
+        "revoke_api_key": _("Revoked the API key"),
+        "roll_back": _("Rolled back to"),
+        "rotate_api_key": _("Renewed the API key"),
+        "schedule_training": _("Scheduled trainings of"),
+        "set_policy": _("Changed the promotion policy of"),
+        "switch_off": _("Switched off"),
+        "switch_on": _("Switched on"),
+    }
+    return labels.get(action, action.replace("_", " ").capitalize())
+
+
+def subject_label(subject: str) -> str:
+    """What it was done to: a model or a scenario by the name that people know, all else as it was noted."""
+    for find in (scenarios.get_model_spec, scenarios.get_scenario):
+        try:
+            return str(find(subject).verbose_name)
+        except NotFoundError:
+            continue
+    return subject

@@ -1,0 +1,96 @@
+"""Forms of the admin's pages for models."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from ecomai.exceptions import EcomaiError
+from ecomai.scenarios import Gate
+
+from .services.schedules import parse_crontab
+
+CUSTOM = "custom"
+PRESETS = [
+    ("", _("Never by itself")),
+    ("0 3 * * *", _("Every night at 3")),
+    ("0 3 * * 1", _("Every Monday at 3 in the morning")),
+    ("0 3 1 * *", _("On the first of every month at 3 in the morning")),
+    (CUSTOM, _("At other times")),
+]
+
+
+class ScheduleForm(forms.Form):
+    """When a model retrains; presets for most people, a crontab line for the others."""
+
+    preset = forms.ChoiceField(label=_("Retrain"), choices=PRESETS, required=False)
+    crontab = forms.CharField(
+        label=_("Other times"),
+        required=False,
+        max_length=200,
+        help_text=_("Minute, hour, day, month, weekday in the shop's time zone, such as 30 4 * * 1-5."),
+    )
+
+    @classmethod
+    def of(cls, crontab: str, data: Any = None) -> "ScheduleForm":
+        """The form of a model that retrains at these times; bound where there is `data`."""
+        is_preset = crontab in dict(PRESETS)
+        initial = {"preset": crontab if is_preset else CUSTOM, "crontab": "" if is_preset else crontab}
+        return cls(data, initial=initial)
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        preset = values.get("preset", "")
+        # Who wrote other times means them, whatever the list above still says.
+        if values.get("crontab") and "crontab" in self.changed_data and "preset" not in self.changed_data:
+            preset = CUSTOM
+        values["line"] = values.get("crontab", "") if preset == CUSTOM else preset
+        if preset == CUSTOM:
+            try:
+                parse_crontab(values["line"])
+            except EcomaiError as error:
+                self.add_error("crontab", str(error))
+        return values
+
+
+class PolicyForm(forms.Form):
+    """When a candidate serves without anyone pressing a button. Gains are percentages here."""
+
+    is_automatic = forms.BooleanField(
+        label=_("Promote by itself"),
+        required=False,
+        help_text=_("A new version serves as soon as it passes what is set below; otherwise you decide."),
+    )
+    min_gain_over_live = forms.FloatField(
+        label=_("Better than the live version by at least (%)"), min_value=-100, max_value=1000
+    )
+    min_gain_over_baseline = forms.FloatField(
+        label=_("Better than the baseline by at least (%)"), min_value=-100, max_value=1000
+    )
+    max_group_gap = forms.FloatField(
+        label=_("Largest gap between groups"),
+        required=False,
+        min_value=0,
+        help_text=_(
+            "How far the worst served group of customers may lie behind the best; empty sets no bound."
+        ),
+    )
+
+    @classmethod
+    def of(cls, gate: Gate, is_automatic: bool) -> "PolicyForm":
+        return cls(
+            initial={
+                "is_automatic": is_automatic,
+                "min_gain_over_live": round(gate.min_gain_over_live * 100, 4),
+                "min_gain_over_baseline": round(gate.min_gain_over_baseline * 100, 4),
+                "max_group_gap": gate.max_group_gap,
+            }
+        )
+
+    def gate(self) -> Gate:
+        values = self.cleaned_data
+        return Gate(
+            min_gain_over_live=values["min_gain_over_live"] / 100,
+            min_gain_over_baseline=values["min_gain_over_baseline"] / 100,
+            max_group_gap=values["max_group_gap"],
+        )

@@ -1,0 +1,150 @@
+"""Reads of jobs, runs, versions and switches."""
+
+import time
+from typing import Any
+
+from django.db import connection
+from django.db.models import Max, QuerySet
+
+from ecomai.exceptions import NotFoundError
+
+from .app_settings import registry_settings
+from .models import Job, LabellingTask, ModelDeployment, ModelVersion, RunMetric, ScenarioSwitch, TrainingRun
+
+ALL_SCENARIOS = ""
+
+# (read at, names that are off); one tuple is swapped whole, so threads need no lock.
+_switched_off: tuple[float, frozenset[str]] | None = None
+
+
+def is_scenario_on(name: str) -> bool:
+    """Whether a scenario may act: neither its own switch nor the one for all is off; at most 1 s old."""
+    off = switched_off()
+    return name not in off and ALL_SCENARIOS not in off
+
+
+def switched_off() -> frozenset[str]:
+    """Names of the scenarios whose switch is off; "" stands for all."""
+    global _switched_off
+    now = time.monotonic()
+    known = _switched_off
+    # Inside a transaction the answer must be that transaction's own.
+    if (
+        known
+        and now - known[0] < min(registry_settings.SWITCH_CACHE_SECONDS, 1)
+        and not connection.in_atomic_block
+    ):
+        return known[1]
+    off = frozenset(ScenarioSwitch.objects.filter(is_on=False).values_list("scenario_name", flat=True))
+    if not connection.in_atomic_block:
+        _switched_off = (now, off)
+    return off
+
+
+def forget_switches() -> None:
+    """Read the switches anew at the next question."""
+    global _switched_off
+    _switched_off = None
+
+
+# -- versions -----------------------------------------------------------------------------------
+
+
+def deployments() -> QuerySet[ModelDeployment]:
+    """What serves each model now, with its versions; one query."""
+    return ModelDeployment.objects.select_related("live_version", "shadow_version").order_by("model_name")
+
+
+def last_runs() -> dict[str, TrainingRun]:
+    """The newest training of each model, with its job and version; one query."""
+    newest = TrainingRun.objects.order_by().values("model_name").annotate(newest=Max("pk")).values("newest")
+    runs = TrainingRun.objects.filter(pk__in=newest).select_related("job", "version")
+    return {run.model_name: run for run in runs}
+
+
+def live_version(model_name: str) -> ModelVersion | None:
+    return ModelVersion.objects.filter(model_name=model_name, state=ModelVersion.State.LIVE).first()
+
+
+def serving_version(model_name: str) -> ModelVersion | None:
+    """The version that a candidate would replace: the live one, or the one in shadow before go-live."""
+    deployment = deployments().filter(model_name=model_name).first()
+    return (deployment.live_version or deployment.shadow_version) if deployment else None
+
+
+def previous_version(model_name: str) -> ModelVersion | None:
+    """The version to roll back to: the newest before the serving one that served and still has its files."""
+    serving = serving_version(model_name)
+    if serving is None:
+        return None
+    earlier = ModelVersion.objects.filter(
+        model_name=model_name, number__lt=serving.number, promoted_at__isnull=False, is_artifact_deleted=False
+    )
+    return earlier.order_by("-number").first()
+
+
+def model_card(version: ModelVersion) -> dict[str, Any]:
+    """All that should be known about a version: what its training said, and what the registry recorded."""
+    return {
+        **version.card,
+        "model": version.model_name,
+        "version": version.number,
+        "state": version.state,
+        "created_at": version.created_at.isoformat(),
+        "data_from": version.window_start and version.window_start.isoformat(),
+        "data_until": version.window_end and version.window_end.isoformat(),
+        "data_fingerprint": version.data_fingerprint,
+        "metrics": version.metrics,
+        "baseline_metrics": version.baseline_metrics,
+        "group_metrics": version.group_metrics,
+        "hyperparameters": version.hyperparameters,
+        "random_state": version.random_state,
+        "code_version": version.code_version,
+        "artifact_sha256": version.artifact_digest,
+    }
+
+
+# -- runs and jobs ------------------------------------------------------------------------------
+
+
+def get_run(number: int) -> TrainingRun:
+    """Return a training run with its job. Raises NotFoundError."""
+    run = TrainingRun.objects.select_related("job").filter(pk=number).first()
+    if run is None:
+        raise NotFoundError
+    return run
+
+
+def training_curve(run: TrainingRun, *, n_points: int = 300) -> list[tuple[str, int, float]]:
+    """The run's curve as (metric, step, value); long ones are thinned, and keep their last point."""
+    points = list(
+        RunMetric.objects.filter(run=run).order_by("name", "step").values_list("name", "step", "value")
+    )
+    by_name: dict[str, list[tuple[str, int, float]]] = {}
+    for point in points:
+        by_name.setdefault(point[0], []).append(point)
+    thinned = []
+    for curve in by_name.values():
+        stride = -(-len(curve) // n_points)
+        kept = curve[::stride]
+        thinned += kept if kept[-1] == curve[-1] else [*kept, curve[-1]]
+    return thinned
+
+
+def jobs_waiting_too_long(*, seconds: float) -> QuerySet[Job]:
+    """Queued rows that no worker took, though they were due long ago."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    return Job.objects.filter(
+        state=Job.State.QUEUED, run_after__lt=timezone.now() - timedelta(seconds=seconds)
+    )
+
+
+def next_case(*, model_name: str = "", after: int | None = None) -> LabellingTask | None:
+    """The waiting case that the model is least certain about."""
+    cases = LabellingTask.objects.filter(state=LabellingTask.State.WAITING)
+    if model_name:
+        cases = cases.filter(model_name=model_name)
+    return cases.order_by("confidence", "pk").first()

@@ -1,0 +1,104 @@
+"""Retraining by the clock, which is django-celery-beat's."""
+
+import json
+import logging
+from typing import Any
+
+from celery.schedules import ParseException, crontab_parser
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django_celery_beat.models import CrontabSchedule, PeriodicTask
+
+from ecomai import scenarios
+from ecomai.exceptions import InvalidInputError, NotFoundError
+from ecomai.registry import selectors
+from ecomai.registry.exceptions import TrainingActiveError
+from ecomai.registry.models import TrainingRun, TrainingSchedule
+
+from .access import check_permission, write_audit
+from .trainings import request_training
+
+logger = logging.getLogger(__name__)
+
+TASK = "ecomai.registry.run_scheduled_training"
+SCHEDULE = "schedule"
+# Field of a crontab line -> (how many values it has, its least value)
+_FIELDS = {
+    "minute": (60, 0),
+    "hour": (24, 0),
+    "day_of_month": (31, 1),
+    "month_of_year": (12, 1),
+    "day_of_week": (7, 0),
+}
+
+
+def schedule_training(
+    *, model_name: str, crontab: str | None, user: Any = None, actor_label: str = ""
+) -> TrainingSchedule | None:
+    """Retrain a model by a crontab line in the shop's time zone, such as "0 3 * * *"; None ends that."""
+    check_permission(user, "schedule_training")
+    scenarios.get_model_spec(model_name)
+    fields = parse_crontab(crontab) if crontab else None
+    with transaction.atomic():
+        schedule = _write(model_name, fields) if fields else None
+        if schedule is None:
+            _remove(model_name)
+        write_audit(
+            action="schedule_training", subject=model_name, user=user, actor_label=actor_label,
+            details={"crontab": crontab or ""},
+        )  # fmt: skip
+    return schedule
+
+
+def parse_crontab(line: str) -> dict[str, str]:
+    """Split a crontab line into its five fields. Raises `InvalidInputError`."""
+    parts = line.split()
+    if len(parts) != len(_FIELDS):
+        reason = _("a schedule has five fields (minute, hour, day, month, weekday), such as 0 3 * * *.")
+        raise InvalidInputError(reason=reason)
+    fields = dict(zip(_FIELDS, parts, strict=True))
+    for name, text in fields.items():
+        n_values, least = _FIELDS[name]
+        try:
+            crontab_parser(n_values, least).parse(text)
+        except (ParseException, ValueError) as error:
+            reason = _("“%(text)s” cannot be read as the field %(name)s of a schedule.") % {
+                "text": text,
+                "name": name,
+            }
+            raise InvalidInputError(reason=reason) from error
+    return fields
+
+
+def _write(model_name: str, fields: dict[str, str]) -> TrainingSchedule:
+    clock = CrontabSchedule.objects.filter(**fields, timezone=timezone.get_default_timezone_name()).first()
+    clock = clock or CrontabSchedule.objects.create(**fields, timezone=timezone.get_default_timezone_name())
+    task, _created = PeriodicTask.objects.update_or_create(
+        name=f"ecomai: retrain {model_name}",
+        defaults={
+            "task": TASK, "crontab": clock, "interval": None, "enabled": True, "queue": "default",
+            "kwargs": json.dumps({"model_name": model_name}),
+            "description": _("Written by ecomai; change it in the list of models."),
+        },
+    )  # fmt: skip
+    return TrainingSchedule.objects.update_or_create(model_name=model_name, defaults={"periodic_task": task})[
+        0
+    ]
+
+
+def _remove(model_name: str) -> None:
+    for schedule in TrainingSchedule.objects.filter(model_name=model_name).select_related("periodic_task"):
+        schedule.periodic_task.delete()
+
+
+def request_scheduled_training(*, model_name: str) -> TrainingRun | None:
+    """What the clock does; skipped while the last run goes on, or the scenario is off or gone."""
+    if not selectors.is_scenario_on(model_name.partition(".")[0]):
+        logger.info("The scheduled training of %s is skipped: its scenario is switched off.", model_name)
+        return None
+    try:
+        return request_training(model_name=model_name, actor_label=SCHEDULE, is_scheduled=True)
+    except (TrainingActiveError, NotFoundError) as error:
+        logger.warning("The scheduled training of %s is skipped: %s", model_name, error)
+        return None

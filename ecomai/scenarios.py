@@ -1,0 +1,187 @@
+"""The contract between a scenario and the foundation: what a scenario registers, and who is registered.
+
+A scenario calls `register(Scenario(...))` once, from its `AppConfig.ready()`. Admin, REST, schedules,
+consoles, erasure, export and benchmarks work from what is registered here and from nothing else.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+
+from django.core.exceptions import ImproperlyConfigured
+
+from .exceptions import NotFoundError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """When a candidate may be promoted without a person.
+
+    Gains are relative: 0.01 means the primary metric must be 1 % better than the other's.
+    `max_group_gap` bounds the difference of the primary metric between the best and the worst
+    group, in the metric's own unit; None sets no bound.
+    """
+
+    min_gain_over_live: float = 0.0
+    min_gain_over_baseline: float = 0.0
+    max_group_gap: float | None = None
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """How much of one kind of data there is, and how much a first training needs."""
+
+    label: str
+    have: int
+    need: int
+
+    @property
+    def is_enough(self) -> bool:
+        return self.have >= self.need
+
+    @property
+    def missing(self) -> int:
+        return max(self.need - self.have, 0)
+
+
+@dataclass(frozen=True)
+class Group:
+    """What a group of `Candidate.group_metrics` is called in the admin, and who is in it."""
+
+    verbose_name: Any
+    description: Any = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """A model that the registry can train, judge, promote, serve and score in batch.
+
+    Dotted paths are imported in the process that needs them, so that a web process never loads torch:
+
+    - `train(run: TrainingRun) -> Candidate` runs in a worker;
+    - `score(shard: Mapping) -> int` scores one shard of `shards() -> list[Mapping]`, returns rows written;
+    - `benchmark(data, *, device, seed, report) -> dict` measures on a data folder;
+    - `readiness() -> list[Readiness]` says whether there is enough data.
+    """
+
+    name: str
+    verbose_name: Any
+    train: str
+    primary_metric: str
+    baseline: str
+    description: Any = ""
+    score: str = ""
+    shards: str = ""
+    readiness: str = ""
+    greater_is_better: bool = True
+    gate: Gate = field(default_factory=Gate)
+    default_hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    queue: str = "gpu"
+
+
+EntityType = Literal["customer", "item"]
+FactType = Literal["number", "text", "boolean", "json"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactSpec:
+    """Something a scenario knows about a customer or an item, and for which purposes it may be read.
+
+    `default` is what a reader gets when nothing is known: it must be neutral.
+    """
+
+    name: str
+    entity: EntityType
+    type: FactType
+    purposes: frozenset[str]
+    time_to_live: timedelta
+    default: Any
+    verbose_name: Any = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """All that the foundation needs to know of a scenario. Callables are dotted paths.
+
+    - `capabilities`: protocol name of `ecomai.capabilities` -> class that implements it;
+    - `eraser(subject) -> Mapping[str, int]`: what was removed, by kind; safe to call twice;
+    - `exporter(subject) -> Mapping[str, Any]`: what is known of the subject, as JSON values;
+    - `cards(request) -> list[Card]`: what the console's front page shows of this scenario;
+    - `doctor() -> list[Finding]`: whether the scenario could work now;
+    - `urls`: an URLconf, included below the plugin's own under the scenario's name;
+    - `benchmarks`: benchmark name -> function `(data, *, device, seed, report) -> dict`;
+    - `seed_demo() -> None`: fills what the demo shop shows of this scenario.
+    """
+
+    name: str
+    verbose_name: Any
+    models: Sequence[ModelSpec] = ()
+    facts: Sequence[FactSpec] = ()
+    capabilities: Mapping[str, str] = field(default_factory=dict)
+    eraser: str = ""
+    exporter: str = ""
+    cards: str = ""
+    doctor: str = ""
+    urls: str = ""
+    benchmarks: Mapping[str, str] = field(default_factory=dict)
+    seed_demo: str = ""
+
+
+_registered: dict[str, Scenario] = {}
+
+
+def register(scenario: Scenario) -> None:
+    """Make a scenario known. A second scenario of the same name is a mistake of the installation."""
+    known = _registered.get(scenario.name)
+    if known is not None and known != scenario:
+        raise ImproperlyConfigured(f"Two scenarios are called {scenario.name!r}; each name may be used once.")
+    for model in scenario.models:
+        if not model.name.startswith(f"{scenario.name}."):
+            raise ImproperlyConfigured(f"Model {model.name!r} must be called '{scenario.name}.<name>'.")
+    for fact in scenario.facts:
+        if not fact.name.startswith(f"{scenario.name}."):
+            raise ImproperlyConfigured(f"Fact {fact.name!r} must be called '{scenario.name}.<name>'.")
+    _registered[scenario.name] = scenario
+
+
+def unregister(name: str) -> None:
+    """Forget a scenario; for tests that install one for a moment."""
+    _registered.pop(name, None)
+
+
+def installed() -> list[Scenario]:
+    return list(_registered.values())
+
+
+def get_scenario(name: str) -> Scenario:
+    try:
+        return _registered[name]
+    except KeyError:
+        raise NotFoundError(f"No scenario is called “{name}”.") from None
+
+
+def model_specs() -> Iterator[ModelSpec]:
+    for scenario in _registered.values():
+        yield from scenario.models
+
+
+def get_model_spec(name: str) -> ModelSpec:
+    for spec in model_specs():
+        if spec.name == name:
+            return spec
+    raise NotFoundError(f"No installed scenario has a model called “{name}”.")
+
+
+def fact_specs() -> Iterator[FactSpec]:
+    for scenario in _registered.values():
+        yield from scenario.facts
+
+
+def get_fact_spec(name: str) -> FactSpec:
+    for spec in fact_specs():
+        if spec.name == name:
+            return spec
+    raise NotFoundError(f"No installed scenario publishes a fact called “{name}”.")

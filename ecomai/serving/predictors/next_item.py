@@ -1,0 +1,173 @@
+"""What a customer takes next: the exported sequence model."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from ecomai.exceptions import InvalidInputError
+from ecomai.serving.sessions import open_session
+
+from .base import Explanation, Predictor, ScoredItem, best_positions, read_json
+from .catalogue import Catalogue, GrowingCatalogue
+from .text_encoder import TextEncoder
+
+# Bounds the input of one run of the graph: 256 histories of 50 items of 64 numbers are 3 MB.
+HISTORIES_AT_ONCE = 256
+
+
+class NextItemPredictor(Predictor):
+    """Scores the catalogue for histories of item ids, oldest first.
+
+    Ids that the model does not know are passed over; a history in which it knows none is answered as
+    one of a new customer.
+    """
+
+    kind: ClassVar[str] = "next_item"
+
+    def __init__(self, folder: Path) -> None:
+        description: dict[str, Any] = self.read_description(folder)
+        self.folder = folder
+        self.dim: int = description["dim"]
+        self.max_length: int = description["max_length"]
+        self.n_features: int = description["n_features"]
+        self.has_text_encoder: bool = description["has_text_encoder"]
+        vectors = load_file(folder / "items.safetensors")["item_vectors"]
+        self._items = GrowingCatalogue(Catalogue.of_training(read_json(folder / "items.json"), vectors))
+        self._user_encoder = open_session(folder / "user_encoder.onnx")
+        self._item_encoder = open_session(folder / "item_encoder.onnx") if self.n_features else None
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        return cls(Path(folder))
+
+    @property
+    def item_ids(self) -> Sequence[str]:
+        """Ids in the order of the columns of `scores`. Grows at its end when items are added."""
+        return self._items.current.item_ids
+
+    def has_item(self, item_id: str) -> bool:
+        return item_id in self._items.current.index
+
+    @cached_property
+    def text_encoder(self) -> TextEncoder:
+        """What turns texts into the vectors that `add_items` takes. Loaded when first used."""
+        return TextEncoder.load(self.folder)
+
+    def user_vectors(self, histories: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+        """Vectors of shape (n_histories, dim)."""
+        catalogue = self._items.current
+        return self._encode(catalogue, [catalogue.positions(history) for history in histories])
+
+    def scores(self, histories: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+        """Scores of shape (n_histories, n_items); greater is better, comparable within a row."""
+        catalogue = self._items.current
+        users = self._encode(catalogue, [catalogue.positions(history) for history in histories])
+        return users @ catalogue.vectors.T
+
+    def recommend(
+        self,
+        history: Sequence[str],
+        n: int = 10,
+        *,
+        is_candidate: NDArray[np.bool_] | None = None,
+        exclude: Sequence[str] = (),
+    ) -> list[ScoredItem]:
+        """The best items for one history.
+
+        `is_candidate` has an entry per item of `item_ids`; entries that are missing at its end are
+        False. `exclude` names items that must not come.
+        """
+        return self.top_n([history], n, is_candidate=is_candidate, exclude=[exclude])[0]
+
+    def top_n(
+        self,
+        histories: Sequence[Sequence[str]],
+        n: int = 10,
+        *,
+        is_candidate: NDArray[np.bool_] | None = None,
+        exclude: Sequence[Sequence[str]] | None = None,
+    ) -> list[list[ScoredItem]]:
+        """As `recommend`, for many histories; `exclude` has a list per history."""
+        item_ids = self.item_ids
+        ranked = self.top_positions(histories, n, is_candidate=is_candidate, exclude=exclude)
+        return [
+            [ScoredItem(item_ids[item], float(score)) for item, score in zip(*best, strict=True)]
+            for best in ranked
+        ]
+
+    def top_positions(
+        self,
+        histories: Sequence[Sequence[str]],
+        n: int,
+        *,
+        is_candidate: NDArray[np.bool_] | None = None,
+        exclude: Sequence[Sequence[str]] | None = None,
+    ) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """As `top_n`, as arrays: places in `item_ids` and scores. For the whole shop at a time."""
+        catalogue = self._items.current
+        exclude = exclude if exclude is not None else [()] * len(histories)
+        found = []
+        for start in range(0, len(histories), HISTORIES_AT_ONCE):
+            rows = slice(start, start + HISTORIES_AT_ONCE)
+            users = self._encode(catalogue, [catalogue.positions(history) for history in histories[rows]])
+            for row, out in zip(users @ catalogue.vectors.T, exclude[rows], strict=True):
+                best = best_positions(row, n, is_candidate=is_candidate, excluded=catalogue.positions(out))
+                found.append((best, row[best]))
+        return found
+
+    def explain(self, history: Sequence[str], item_ids: Sequence[str]) -> list[Explanation | None]:
+        """For each item, the event of the history whose removal lowers its score most.
+
+        The model answers anew without each of the newest events it looks at, so a reason is what the
+        model itself does. None where no removal lowers the score, or the item is unknown.
+        """
+        catalogue = self._items.current
+        known = [(place, catalogue.index[i]) for place, i in enumerate(history) if i in catalogue.index]
+        items = catalogue.positions(item_ids)
+        if not known or not items:
+            return [None] * len(item_ids)
+        positions = [position for _place, position in known]
+        removed = range(max(len(known) - self.max_length, 0), len(known))
+        shortened = [positions[:one] + positions[one + 1 :] for one in removed]
+        users = self._encode(catalogue, [positions, *shortened])
+        scores = users @ catalogue.vectors[items].T  # (1 + n_removed, n_items)
+        drops = scores[0] - scores[1:]
+        found = {}
+        for column, item in enumerate(items):
+            row = int(drops[:, column].argmax())
+            place = known[removed[row]][0]
+            if drops[row, column] > 0:
+                found[item] = Explanation(place, history[place], float(drops[row, column]))
+        return [found.get(catalogue.index.get(item_id, -1)) for item_id in item_ids]
+
+    def add_items(self, item_ids: Sequence[str], text_vectors: NDArray[np.float32]) -> None:
+        """Let items that came after training be ranked by their text; safe while others read.
+
+        An item of the training keeps its vector. Raises `InvalidInputError` where the model knows no
+        texts or the vectors are of another size.
+        """
+        if self._item_encoder is None or text_vectors.ndim != 2 or text_vectors.shape[1] != self.n_features:
+            raise InvalidInputError(reason=f"text vectors must have {self.n_features} numbers.")
+        if len(item_ids):
+            feeds = {"text_vectors": np.asarray(text_vectors, dtype=np.float32)}
+            self._items.add(item_ids, self._item_encoder.run(None, feeds)[0])
+
+    def _encode(self, catalogue: Catalogue, histories: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        parts = [
+            self._encode_part(catalogue, histories[start : start + HISTORIES_AT_ONCE])
+            for start in range(0, len(histories), HISTORIES_AT_ONCE)
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, self.dim), dtype=np.float32)
+
+    def _encode_part(self, catalogue: Catalogue, histories: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        newest = [history[-self.max_length :] for history in histories]
+        lengths = np.array([len(history) for history in newest], dtype=np.int64)
+        inputs = np.zeros((len(newest), max(int(lengths.max()), 1), self.dim), dtype=np.float32)
+        for row, history in enumerate(newest):
+            inputs[row, : len(history)] = catalogue.vectors[history]
+        return self._user_encoder.run(None, {"item_vectors": inputs, "lengths": lengths})[0]

@@ -1,0 +1,19 @@
+"""The plugin's URLs; a host includes them once: `path("ecomai/", include("ecomai.urls"))`."""
+
+from django.urls import include, path
+
+from . import scenarios
+
+app_name = "ecomai"
+
+urlpatterns = [
+    path("", include("ecomai.commerce.urls")),
+    path("", include("ecomai.console.urls")),
+    path("registry/", include("ecomai.registry.urls")),
+    path("fusion/", include("ecomai.fusion.urls")),
+    *(
+        path(f"{scenario.name}/", include(scenario.urls))
+        for scenario in scenarios.installed()
+        if scenario.urls
+    ),
+]

@@ -1,0 +1,5 @@
+"""The runnable project around the plugin."""
+
+from .celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -1,0 +1,1 @@
+"""The generated demo shop: products, pictures, customers and a year of their behaviour."""

@@ -1,0 +1,171 @@
+"""Stationery and art."""
+
+from ecomai_project.demo.catalogue_types import Brand, Department, Option, ProductType, Text
+
+WRITING = Text("Writing", "书写")
+PAPER = Text("Paper", "纸品")
+ART = Text("Art", "绘画")
+
+DEPARTMENT = Department(
+    code="ST",
+    name=Text("Stationery & Art", "文具画材"),
+    brands=(
+        Brand("Inkwell", "墨井", 0.7),
+        Brand("Paperbirch", "纸桦", 0.5),
+        Brand("Kolibri", "蜂鸟", 0.6),
+        Brand("Schoolhouse", "学堂", 0.1),
+    ),
+    types=(
+        ProductType(
+            key="fountain_pen",
+            makers=(0, 2, 3),
+            shelf=WRITING,
+            leaf=Text("Fountain pens", "钢笔"),
+            noun=Text("Fountain Pen", "钢笔"),
+            models=Text("Scholar/Quill/Meridian", "学者/羽笔/子午"),
+            option_name=Text("nib", "笔尖"),
+            options=(
+                Option("fine nib", "F尖"),
+                Option("medium nib", "M尖"),
+                Option("broad nib", "B尖", 1.05),
+            ),
+            colours="navy teal black plum orange",
+            price=(19, 129),
+            first=(
+                Text("Makes a shopping list feel like a letter.", "连购物清单都写得像一封信。"),
+                Text("Starts at once and never scratches.", "下笔即出墨，顺滑不刮纸。"),
+            ),
+            second=(
+                Text("With a {option}, in {colour}; converter included.", "{option}，{colour}，附上墨器。"),
+                Text("A steel {option} and a snug cap.", "不锈钢{option}，笔帽贴合。"),
+            ),
+            n_items=9,
+            peak_month=9,
+            demand=0.9,
+        ),
+        ProductType(
+            key="ink",
+            makers=(0, 2),
+            shelf=WRITING,
+            leaf=Text("Ink", "墨水"),
+            noun=Text("Ink", "钢笔墨水"),
+            models=Text("Midnight/Forest/Garnet/Graphite", "午夜/森林/石榴/石墨"),
+            option_name=Text("content", "容量"),
+            options=(Option("30 ml", "30毫升", 0.7), Option("50 ml", "50毫升")),
+            colours="navy green red grey",
+            price=(8, 24),
+            first=(
+                Text(
+                    "A shade with depth: {model} dries lighter at the edges.",
+                    "{model}层次丰富，笔画边缘渐浅。",
+                ),
+                Text("Flows well, washes out, and is kind to old pens.", "流动顺畅，易清洗，不伤老笔。"),
+            ),
+            second=(
+                Text("{option} in a heavy glass.", "{option}厚玻璃瓶装。"),
+                Text("{option}, enough for a thousand pages.", "{option}，约可写一千页。"),
+            ),
+            n_items=7,
+            repeat_days=55,
+            return_rate=0.006,
+        ),
+        ProductType(
+            key="notebook",
+            makers=(1, 0, 3),
+            shelf=PAPER,
+            leaf=Text("Notebooks", "笔记本"),
+            noun=Text("Notebook", "笔记本"),
+            models=Text("Field/Dot/Journal", "田野/点阵/日记"),
+            option_name=Text("format", "开本"),
+            options=(Option("A6", "A6", 0.75), Option("A5", "A5"), Option("A4", "A4", 1.3)),
+            colours="mustard teal coral black sky olive",
+            price=(6, 26),
+            first=(
+                Text("Paper that takes ink without bleeding.", "纸张不洇墨，钢笔友好。"),
+                Text("Lies flat from the first page to the last.", "从第一页到最后一页都能摊平。"),
+            ),
+            second=(
+                Text("{option}, 160 pages, cover in {colour}.", "{option}，160页，{colour}封面。"),
+                Text("Thread-bound, with a ribbon; {option}.", "锁线装订，带书签绳，{option}。"),
+            ),
+            n_items=11,
+            repeat_days=50,
+            return_rate=0.008,
+            peak_month=9,
+            demand=1.2,
+        ),
+        ProductType(
+            key="watercolours",
+            makers=(2, 3),
+            shelf=ART,
+            leaf=Text("Watercolours", "水彩"),
+            noun=Text("Watercolour Set", "水彩套装"),
+            models=Text("Meadow/Pocket/Atelier", "草甸/口袋/画室"),
+            option_name=Text("colours", "色数"),
+            options=(
+                Option("12 colours", "12色", 0.7),
+                Option("24 colours", "24色"),
+                Option("36 colours", "36色", 1.4),
+            ),
+            colours="black white steel",
+            price=(16, 89),
+            first=(
+                Text("Bright pigments that stay bright when dry.", "颜料鲜亮，干后依旧明艳。"),
+                Text("A whole landscape in a coat pocket.", "口袋里的一整片风景。"),
+            ),
+            second=(
+                Text("{option} in a tin with mixing wells.", "{option}，铁盒带调色格。"),
+                Text("Half pans you can refill: {option}.", "可补充的半块装，{option}。"),
+            ),
+            n_items=7,
+            demand=0.8,
+            shows_colour=False,
+        ),
+        ProductType(
+            key="brushes",
+            makers=(2, 3),
+            shelf=ART,
+            leaf=Text("Brushes", "画笔"),
+            noun=Text("Brush Set", "画笔套装"),
+            models=Text("Round/Wash", "圆头/平头"),
+            option_name=Text("pack", "包装"),
+            options=(Option("4 brushes", "4支", 0.7), Option("8 brushes", "8支")),
+            colours="teal brown black",
+            price=(9, 42),
+            first=(
+                Text("Springy hair that comes back to a point.", "笔毛有弹性，聚锋好。"),
+                Text("Holds much water and gives it back slowly.", "蓄水丰沛，释放均匀。"),
+            ),
+            second=(
+                Text("{option} in a linen roll.", "{option}，亚麻笔帘收纳。"),
+                Text("Balanced birch handles; {option}.", "桦木笔杆重心平衡，{option}。"),
+            ),
+            n_items=6,
+            demand=0.6,
+        ),
+        ProductType(
+            key="sketchbook",
+            makers=(1, 2),
+            shelf=ART,
+            leaf=Text("Sketchbooks", "写生本"),
+            noun=Text("Sketchbook", "写生本"),
+            models=Text("Plein Air/Cold Press", "外光/冷压"),
+            option_name=Text("format", "开本"),
+            options=(Option("A5", "A5", 0.8), Option("A4", "A4")),
+            colours="sand black teal",
+            price=(9, 29),
+            first=(
+                Text("Heavy paper that does not buckle under a wash.", "厚实纸张，铺水不起皱。"),
+                Text("For pencil, ink and the first layer of paint.", "铅笔、墨水、第一层颜色都合适。"),
+            ),
+            second=(
+                Text("{option}, 48 sheets of 250 g.", "{option}，48张250克纸。"),
+                Text("Bound at the short side; {option}.", "短边装订，{option}。"),
+            ),
+            n_items=6,
+            repeat_days=70,
+            return_rate=0.008,
+            demand=0.8,
+        ),
+    ),
+)

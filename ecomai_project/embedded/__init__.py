@@ -1,0 +1,1 @@
+"""Services for a machine that has none: PostgreSQL and Redis by socket, and who looks after them."""

@@ -1,0 +1,73 @@
+"""Trains, promotes and scores every registered model through real workers, as an administrator would."""
+
+import time
+from collections.abc import Callable
+
+from django.utils.translation import gettext as _
+
+from ecomai import scenarios
+from ecomai.exceptions import ConflictError
+from ecomai.registry import selectors, services
+from ecomai.registry.exceptions import TrainingActiveError
+from ecomai.registry.models import ActiveTraining, Job, ModelDeployment, TrainingRun
+from ecomai.registry.services.scoring import SCORING_KIND
+
+from .display import Step
+
+POLL_SECONDS = 0.3
+ACTOR = "ecomai_demo"
+
+
+def untrained_models() -> list[scenarios.ModelSpec]:
+    return [spec for spec in scenarios.model_specs() if selectors.serving_version(spec.name) is None]
+
+
+def request_training(spec: scenarios.ModelSpec) -> TrainingRun:
+    """Request a training, or take up the one that an interrupted start left behind."""
+    try:
+        return services.request_training(model_name=spec.name, actor_label=ACTOR, random_state=7)
+    except TrainingActiveError:
+        return ActiveTraining.objects.select_related("run__job").get(model_name=spec.name).run
+
+
+def wait_for(job: Job, step: Step, look_after_workers: Callable[[], None]) -> None:
+    """Show the job's progress until it is finished, however it ends."""
+    while True:
+        job.refresh_from_db()
+        if job.is_finished:
+            return
+        step.report(job.progress, job.progress_message or str(job.get_state_display()))
+        look_after_workers()
+        time.sleep(POLL_SECONDS)
+
+
+def promote(run: TrainingRun, step: Step) -> None:
+    """Let the run's version answer customers if it is better than the baseline; say what was decided."""
+    run.refresh_from_db()
+    if run.version is None:
+        step.fail(_("no model: %(reason)s") % {"reason": run.job.error_message})
+        return
+    verdict = services.judge(version=run.version)
+    if not verdict.is_passed:
+        step.fail(_("not promoted: %(reason)s") % {"reason": " ".join(map(str, verdict.reasons))})
+        return
+    services.promote_version(version=run.version, actor_label=ACTOR)
+    if ModelDeployment.objects.get(model_name=run.model_name).mode == ModelDeployment.Mode.SHADOW:
+        services.go_live(model_name=run.model_name, actor_label=ACTOR)
+    metric = scenarios.get_model_spec(run.model_name).primary_metric
+    text = _("live: %(metric)s %(value).3f, baseline %(baseline).3f") % {
+        "metric": metric,
+        "value": run.version.metrics.get(metric, 0.0),
+        "baseline": run.version.baseline_metrics.get(metric, 0.0),
+    }
+    step.report(1.0, text)
+
+
+def request_scoring(spec: scenarios.ModelSpec) -> Job | None:
+    """Ask for all customers to be scored if the model does that and serves, or join what is on its way."""
+    if not (spec.score and spec.shards and selectors.serving_version(spec.name)):
+        return None
+    try:
+        return services.request_scoring(model_name=spec.name, actor_label=ACTOR)
+    except ConflictError:
+        return Job.objects.filter(kind=SCORING_KIND, arguments__model_name=spec.name).latest("pk")

@@ -1,0 +1,69 @@
+"""The settings of this scenario: `ECOMAI["RECOMMENDATIONS"]`."""
+
+from ecomai.conf import Section, Setting
+
+
+def _event_weights() -> dict[str, float]:
+    return {"purchase": 5.0, "cart": 3.0, "wishlist": 2.0, "click": 1.0, "view": 1.0, "return": -5.0}
+
+
+class RecommendationSettings(Section, name="RECOMMENDATIONS"):
+    EVENT_WEIGHTS = Setting[dict[str, float]](
+        _event_weights,
+        help="How much an event of each type counts for an item's popularity. Types with a positive weight "
+        "are the history that models learn from and answer to.",
+    )
+    HISTORY_LENGTH = Setting[int](
+        50, unit="items", help="How many of a customer's latest items an answer is based on."
+    )
+    EXCLUDE_PURCHASED = Setting[bool](True, help="Whether what a customer bought is left out of the answers.")
+    REBUYABLE_CATEGORIES = Setting[list[str]](
+        list, help="Beginnings of category paths whose items may be recommended again after a purchase."
+    )
+    CONSENT_PURPOSE = Setting[str](
+        "recommendations",
+        help="Who refused this purpose in the consent ledger is answered as a new visitor. Without an answer "
+        "`FUSION.DEFAULT_CONSENT` decides where it names the purpose or '*'; else history is used. Empty: "
+        "the ledger is not asked.",
+    )
+    DEFAULT_N = Setting[int](
+        10, unit="items", help="How many items an answer has when the request does not say."
+    )
+    MAX_N = Setting[int](100, unit="items", help="The most items one request may ask for.")
+    REQUESTS_PER_MINUTE = Setting[int](
+        600,
+        unit="requests per minute",
+        help="What a page may ask, per key or login and network address; more answer 429. Secret keys are "
+        "not bounded.",
+    )
+    BATCH_N = Setting[int](100, unit="items", help="How many items batch scoring keeps for each customer.")
+    SHARD_SIZE = Setting[int](
+        2000, unit="customers", help="How many customers one job of batch scoring scores."
+    )
+    TIME_BUDGET_SECONDS = Setting[float](
+        0.25, unit="seconds", help="How long a model may take before the fallback answers instead."
+    )
+    POPULARITY_DAYS = Setting[int](60, unit="days", help="How far back events count for popularity.")
+    POPULARITY_HALF_LIFE_DAYS = Setting[float](
+        14.0, unit="days", help="After this time an event counts half for popularity."
+    )
+    POPULARITY_REFRESH_SECONDS = Setting[int](
+        60, unit="seconds", help="The least time between two counts of popularity while events come in."
+    )
+    LOG_SHARE = Setting[float](
+        1.0, unit="share from 0 to 1", help="Which share of the answers is kept for judging what was shown."
+    )
+    LOG_DAYS = Setting[int](90, unit="days", help="How long kept answers stay before they are removed.")
+    ENCODER = Setting[str](
+        "auto",
+        help="What turns item texts into vectors: `auto` (the English default where it can read the "
+        "catalogue, else character n-grams), `char_ngram`, or a folder or Hugging Face id.",
+    )
+    MIN_INTERACTIONS = Setting[int](1000, unit="events", help="The least history a training needs.")
+    MIN_CUSTOMERS = Setting[int](
+        25, unit="customers", help="The least customers or sessions with two items or more a training needs."
+    )
+    MIN_ITEMS = Setting[int](10, unit="items", help="The least items with events a training needs.")
+
+
+app_settings = RecommendationSettings()

@@ -1,0 +1,28 @@
+from django.apps import AppConfig
+from django.core.checks import register
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class RecommendationsConfig(AppConfig):
+    name = __package__
+    label = "ecomai_recommendations"
+    verbose_name = _("ecomai: recommendations")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from ecomai import scenarios
+        from ecomai.commerce import signals
+        from ecomai.registry.jobs import register_job
+
+        from . import checks, receivers
+        from .scenario import scenario
+
+        scenarios.register(scenario)
+        register(checks.check_settings, "ecomai")
+        register_job("recommendations.encode_items", f"{__package__}.services.vectors.encode_items_job")
+        signals.events_ingested.connect(
+            receivers.on_events_ingested, dispatch_uid="recommendations.popularity"
+        )
+        signals.items_changed.connect(receivers.on_items_changed, dispatch_uid="recommendations.vectors")
+        post_migrate.connect(receivers.create_beat_entries, sender=self)

@@ -1,0 +1,22 @@
+"""What the demo shop shows of this scenario."""
+
+from ecomai.commerce.models import Item
+from ecomai.exceptions import ConflictError
+from ecomai.registry.selectors import serving_version
+from ecomai.registry.services import request_scoring
+
+from . import services
+from .scenario import NEXT_ITEM
+
+
+def seed_demo() -> None:
+    """Count popularity, encode new items, have all customers scored. Safe to run twice."""
+    services.refresh_popularity()
+    if serving_version(NEXT_ITEM) is None:
+        return
+    services.encode_items(item_keys=list(Item.objects.values_list("pk", flat=True)))
+    try:
+        request_scoring(model_name=NEXT_ITEM)
+    except ConflictError:
+        # A scoring that is on its way already does the same.
+        return

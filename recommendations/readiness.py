@@ -1,0 +1,21 @@
+"""Whether there is enough history for a first training, and how much is missing."""
+
+from django.utils.translation import gettext as _
+
+from ecomai.scenarios import Readiness
+
+from . import selectors
+from .app_settings import app_settings
+
+
+def next_item_readiness() -> list[Readiness]:
+    counts = selectors.event_counts()
+    return [
+        Readiness(
+            _("events (views, baskets, purchases)"), counts["n_interactions"], app_settings.MIN_INTERACTIONS
+        ),
+        Readiness(
+            _("customers or sessions with two items or more"), counts["n_people"], app_settings.MIN_CUSTOMERS
+        ),
+        Readiness(_("items with events"), counts["n_items"], app_settings.MIN_ITEMS),
+    ]

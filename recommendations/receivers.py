@@ -1,0 +1,50 @@
+"""Thin receivers: what changed in the shop is counted and encoded in the background."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.db import connections
+from kombu.exceptions import KombuError
+
+from . import services
+
+logger = logging.getLogger(__name__)
+
+FORGET_ANSWERS = "ecomai: remove old recommendation answers"
+
+
+def on_events_ingested(sender: Any, storefront: str, events: Sequence[Any], **kwargs: Any) -> None:
+    """Have popularity counted again, at most once in each interval; the next events ask again."""
+    if not services.should_refresh_popularity():
+        return
+    from .tasks import refresh_popularity
+
+    try:
+        refresh_popularity.apply_async(retry=False, queue="default")
+    except (KombuError, OSError) as error:
+        logger.warning(
+            "Popularity is not counted now; the message broker is away (%s).", type(error).__name__
+        )
+
+
+def on_items_changed(sender: Any, storefront: str, item_pks: Sequence[int], **kwargs: Any) -> None:
+    services.request_encoding(item_keys=item_pks)
+
+
+def create_beat_entries(sender: AppConfig, using: str, **kwargs: Any) -> None:
+    """Let beat remove old answers each night, unless the shop changed or removed that entry before."""
+    from django_celery_beat.models import CrontabSchedule, PeriodicTask
+
+    if PeriodicTask._meta.db_table not in connections[using].introspection.table_names():
+        return
+    tasks = PeriodicTask.objects.using(using)
+    if tasks.filter(name=FORGET_ANSWERS).exists():
+        return
+    clock, _created = CrontabSchedule.objects.using(using).get_or_create(
+        minute="40", hour="3", day_of_week="*", day_of_month="*", month_of_year="*", timezone="UTC"
+    )
+    tasks.create(
+        name=FORGET_ANSWERS, task="ecomai.recommendations.forget_old_answers", crontab=clock, queue="default"
+    )

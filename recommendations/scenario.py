@@ -1,0 +1,105 @@
+"""What recommendations registers with the foundation."""
+
+from datetime import timedelta
+
+from django.utils.translation import gettext_lazy as _
+
+from ecomai.scenarios import FactSpec, Gate, Group, ModelSpec, Scenario
+
+NEXT_ITEM = "recommendations.next_item"
+SIMILAR_ITEMS = "recommendations.similar_items"
+FAVOURITE_CATEGORIES = "recommendations.favourite_categories"
+
+# The package is also installed as ecomai.apps.recommendations, so dotted paths begin with its name.
+_HERE = __package__
+
+# Shares of the events in the validation and the test period; an empty encoder means the setting's.
+SPLIT = {"valid_share": 0.1, "test_share": 0.1, "encoder": ""}
+
+GROUPS = {
+    "head_items": Group(
+        _("Well-known items"), _("What was taken had been taken more than five times before.")
+    ),
+    "tail_items": Group(
+        _("Rarely taken items"), _("What was taken had been taken at most five times before.")
+    ),
+    "new_customers": Group(_("New customers"), _("Their first events lie in the test period.")),
+    "returning_customers": Group(_("Returning customers"), _("They were known before the test period.")),
+}
+
+next_item = ModelSpec(
+    name=NEXT_ITEM,
+    verbose_name=_("Next item"),
+    description=_("What a customer turns to next, from what the customer did so far and what items say."),
+    train=f"{_HERE}.training.train_next_item",
+    score=f"{_HERE}.scoring.score_shard",
+    shards=f"{_HERE}.scoring.shards",
+    readiness=f"{_HERE}.readiness.next_item_readiness",
+    primary_metric="ndcg@10",
+    baseline="popularity",
+    gate=Gate(min_gain_over_live=0.01, min_gain_over_baseline=0.05),
+    groups=GROUPS,
+    default_hyperparameters={
+        **SPLIT,
+        "is_refitted": True,
+        "dim": 64,
+        "n_layers": 1,
+        "n_heads": 2,
+        "max_length": 50,
+        "dropout": 0.2,
+        "max_epochs": 20,
+        "batch_size": 128,
+        "learning_rate": 2e-3,
+        "patience": 2,
+    },
+)
+
+similar_items = ModelSpec(
+    name=SIMILAR_ITEMS,
+    verbose_name=_("Similar items"),
+    description=_("What goes with an item: what customers take together, completed by what texts say."),
+    train=f"{_HERE}.training.train_similar_items",
+    readiness=f"{_HERE}.readiness.next_item_readiness",
+    primary_metric="ndcg@10",
+    baseline="popularity",
+    gate=Gate(min_gain_over_live=0.01, min_gain_over_baseline=0.05),
+    groups=GROUPS,
+    default_hyperparameters={
+        **SPLIT,
+        "n_neighbours": 100,
+        "window": 10,
+        "shrinkage": 5.0,
+        "text_weight": 0.5,
+    },
+)
+
+favourite_categories = FactSpec(
+    name=FAVOURITE_CATEGORIES,
+    entity="customer",
+    type="json",
+    purposes=frozenset({"recommendations", "marketing", "support"}),
+    time_to_live=timedelta(days=30),
+    default=[],
+    verbose_name=_("Favourite categories"),
+)
+
+scenario = Scenario(
+    name="recommendations",
+    verbose_name=_("Recommendations"),
+    models=(next_item, similar_items),
+    facts=(favourite_categories,),
+    capabilities={"Recommender": f"{_HERE}.capabilities.ShopRecommender"},
+    eraser=f"{_HERE}.services.privacy.erase",
+    exporter=f"{_HERE}.services.privacy.export",
+    cards=f"{_HERE}.cards.cards",
+    doctor=f"{_HERE}.doctor.findings",
+    urls=f"{_HERE}.urls",
+    benchmarks={
+        "sequential": f"{_HERE}.benchmarks.sequential",
+        "faithfulness": f"{_HERE}.benchmarks.faithfulness",
+        "serving": f"{_HERE}.benchmarks.serving",
+        "ingest": f"{_HERE}.benchmarks.ingest",
+        "scoring": f"{_HERE}.benchmarks.scoring",
+    },
+    seed_demo=f"{_HERE}.demo.seed_demo",
+)

@@ -1,0 +1,241 @@
+"""Reads: what a customer did, what is popular, how items look, how answers fared."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Case, Count, F, Max, Min, QuerySet, Sum, When
+from django.utils import timezone
+
+from ecomai.commerce.models import Customer, Event, EventType, Item
+from ecomai.fusion.app_settings import app_settings as fusion_settings
+from ecomai.fusion.models import ConsentRecord
+from ecomai.fusion.selectors import last_answer
+from ecomai.registry.models import ModelDeployment
+
+from .app_settings import app_settings
+from .catalogue import is_below
+from .models import Answer, BatchRecommendation, ItemPopularity
+from .scenario import NEXT_ITEM
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """One thing a customer did with an item."""
+
+    item_key: int
+    type: str
+    occurred_at: datetime
+
+
+def interaction_types() -> list[str]:
+    """Return the event types that say a customer cares for an item."""
+    return [type for type, weight in app_settings.EVENT_WEIGHTS.items() if weight > 0]
+
+
+def interactions(
+    *,
+    customer: Customer | None = None,
+    session_id: str = "",
+    storefront: str = "",
+    limit: int | None = None,
+    as_of: datetime | None = None,
+) -> list[Interaction]:
+    """Return the latest interactions of a customer (or of an anonymous session), newest first."""
+    events = _events_of(customer=customer, session_id=session_id, storefront=storefront)
+    events = events.filter(type__in=interaction_types(), item__isnull=False)
+    if as_of is not None:
+        events = events.filter(occurred_at__lt=as_of)
+    # One action makes several events (view, basket, purchase), so more rows are read than items wanted.
+    rows = events.order_by("-occurred_at", "-id").values_list("item_id", "type", "occurred_at")
+    return [Interaction(*row) for row in rows[: 4 * (limit or app_settings.HISTORY_LENGTH)]]
+
+
+def past_of(
+    *, customer: Customer | None, session_id: str, storefront: str
+) -> tuple[list[Interaction], set[int]]:
+    """Return `interactions`, and which bought items are not recommended again: mostly in one query.
+
+    Where the newest rows may not be all, or categories decide, purchases are read by a query of their own.
+    """
+    wanted = set(interaction_types())
+    types = wanted | {EventType.PURCHASE.value, EventType.CANCELLATION.value}
+    events = _events_of(customer=customer, session_id=session_id, storefront=storefront)
+    most = 4 * app_settings.HISTORY_LENGTH
+    newest = events.filter(type__in=types, item__isnull=False).order_by("-occurred_at", "-id")
+    rows = list(newest.values_list("item_id", "type", "occurred_at", "quantity")[:most])
+    done = [Interaction(*row[:3]) for row in rows if row[1] in wanted]
+    if not done or not app_settings.EXCLUDE_PURCHASED:
+        return done, set()
+    if len(rows) == most or app_settings.REBUYABLE_CATEGORIES:
+        bought = purchased_items(customer=customer, session_id=session_id, storefront=storefront)
+        return done, not_again(bought)
+    kept: Counter[int] = Counter()
+    for item_key, type, _occurred_at, quantity in rows:
+        if type in (EventType.PURCHASE, EventType.CANCELLATION):
+            kept[item_key] += quantity if type == EventType.PURCHASE else -quantity
+    return done, {item_key for item_key, quantity in kept.items() if quantity > 0}
+
+
+def _events_of(*, customer: Customer | None, session_id: str, storefront: str) -> QuerySet[Event]:
+    """A session shows only what nobody is known to have done: a browser may name any session it likes."""
+    if customer is not None:
+        return Event.objects.filter(customer=customer)
+    if session_id:
+        return Event.objects.filter(session_id=session_id, storefront=storefront, customer=None)
+    return Event.objects.none()
+
+
+def history_keys(interactions: Iterable[Interaction], *, limit: int | None = None) -> list[int]:
+    """Turn interactions, newest first, into what a model reads: items oldest first, each once in a row."""
+    keys: list[int] = []
+    for interaction in interactions:
+        if not keys or keys[-1] != interaction.item_key:
+            keys.append(interaction.item_key)
+    return keys[: limit or app_settings.HISTORY_LENGTH][::-1]
+
+
+def histories(customer_keys: Collection[int], *, as_of: datetime) -> dict[int, list[Interaction]]:
+    """Return each customer's interactions, newest first, in one query; for scoring in batch."""
+    events = Event.objects.filter(
+        customer_id__in=customer_keys, type__in=interaction_types(), item__isnull=False, occurred_at__lt=as_of
+    ).order_by("customer_id", "-occurred_at", "-id")
+    found: dict[int, list[Interaction]] = {key: [] for key in customer_keys}
+    rows = events.values_list("customer_id", "item_id", "type", "occurred_at")
+    for customer_key, item_key, type, occurred_at in rows:
+        found[customer_key].append(Interaction(item_key, type, occurred_at))
+    return found
+
+
+def may_use_history(*, customer: Customer | None, session_id: str, storefront: str) -> bool:
+    """Whether the consent ledger lets answers depend on what this customer or session did."""
+    purpose = app_settings.CONSENT_PURPOSE
+    if not purpose or (customer is None and not session_id):
+        return True
+    answer = last_answer(purpose=purpose, customer=customer, session_id=session_id, storefront=storefront)
+    return _default_consent(purpose) if answer is None else answer.is_granted
+
+
+def who_may_be_scored(customer_keys: Collection[int]) -> set[int]:
+    """Return the customers, of those given, whose history may be used."""
+    purpose = app_settings.CONSENT_PURPOSE
+    if not purpose:
+        return set(customer_keys)
+    records = ConsentRecord.objects.filter(customer_id__in=customer_keys, purpose=purpose, channel="")
+    answers = dict(records.order_by("recorded_at", "pk").values_list("customer_id", "is_granted"))
+    default = _default_consent(purpose)
+    return {key for key in customer_keys if answers.get(key, default)}
+
+
+def _default_consent(purpose: str) -> bool:
+    defaults = fusion_settings.DEFAULT_CONSENT
+    return bool(defaults.get(purpose, defaults.get("*", True)))
+
+
+def not_again(purchased: Mapping[int, str]) -> set[int]:
+    """Return which bought items (key -> category path) are not recommended again."""
+    if not app_settings.EXCLUDE_PURCHASED:
+        return set()
+    again = app_settings.REBUYABLE_CATEGORIES
+    return {
+        key for key, path in purchased.items() if not any(is_below(path, beginning) for beginning in again)
+    }
+
+
+def purchased_items(
+    *, customer: Customer | None, session_id: str = "", storefront: str = ""
+) -> dict[int, str]:
+    """Return items that were bought and not cancelled (what came back counts), with category paths."""
+    events = _events_of(customer=customer, session_id=session_id, storefront=storefront)
+    return {key: path for _owner, key, path in _bought(events)}
+
+
+def purchases_of(customer_keys: Collection[int]) -> dict[int, dict[int, str]]:
+    """Return `purchased_items` for many customers in one query."""
+    found: dict[int, dict[int, str]] = {key: {} for key in customer_keys}
+    for owner, key, path in _bought(Event.objects.filter(customer_id__in=customer_keys)):
+        found[owner][key] = path
+    return found
+
+
+def _bought(events: QuerySet[Event]) -> Iterable[tuple[int, int, str]]:
+    is_bought = Case(When(type=EventType.PURCHASE, then=F("quantity")), default=-F("quantity"))
+    return (
+        events.filter(type__in=[EventType.PURCHASE, EventType.CANCELLATION], item__isnull=False)
+        .order_by()
+        .values_list("customer_id", "item_id", "item__category_path")
+        .annotate(kept=Sum(is_bought))
+        .filter(kept__gt=0)
+        .values_list("customer_id", "item_id", "item__category_path")
+    )
+
+
+def items_by_key(keys: Iterable[int]) -> dict[int, Item]:
+    return Item.objects.defer("description", "attributes").in_bulk(list(keys))
+
+
+def items_by_external_id(external_ids: Sequence[str], *, storefront: str) -> dict[str, Item]:
+    found = Item.objects.filter(storefront=storefront, external_id__in=external_ids).defer(
+        "description", "attributes"
+    )
+    return {item.external_id: item for item in found}
+
+
+def batch_recommendation(customer: Customer) -> BatchRecommendation | None:
+    """Return what may be shown: nothing while the model is in shadow, nor of a version rolled back.
+
+    Rows of an earlier version stay until the next scoring.
+    """
+    live = ModelDeployment.objects.filter(model_name=NEXT_ITEM, mode=ModelDeployment.Mode.LIVE)
+    rows = BatchRecommendation.objects.filter(
+        customer=customer, model_version__number__lte=live.values("live_version__number")
+    )
+    return rows.select_related("model_version").first()
+
+
+def popularity_window() -> tuple[datetime, datetime] | None:
+    """Return whose events count for popularity: it ends with the newest event, so old exports work."""
+    newest = Event.objects.filter(item__isnull=False, occurred_at__lte=timezone.now()).aggregate(
+        newest=Max("occurred_at")
+    )["newest"]
+    return (newest - timedelta(days=app_settings.POPULARITY_DAYS), newest) if newest else None
+
+
+def event_counts() -> dict[str, int]:
+    """Return how much there is to learn from: events, people with two items or more, items."""
+    events = Event.objects.filter(type__in=interaction_types(), item__isnull=False)
+    totals = events.aggregate(n_interactions=Count("id"), n_items=Count("item_id", distinct=True))
+    by_customer = _people_with_two(events.filter(customer__isnull=False), "customer_id")
+    by_session = _people_with_two(events.filter(customer__isnull=True).exclude(session_id=""), "session_id")
+    return {**totals, "n_people": by_customer + by_session}
+
+
+def _people_with_two(events: QuerySet[Event], column: str) -> int:
+    people = events.order_by().values(column).annotate(low=Min("item_id"), high=Max("item_id"))
+    return people.filter(low__lt=F("high")).count()
+
+
+def answers_by_source(*, since: datetime) -> dict[str, int]:
+    """Return how many answers each source gave."""
+    rows = Answer.objects.filter(created_at__gte=since).order_by().values_list("source")
+    return dict(rows.annotate(n=Count("id")))
+
+
+def click_counts(*, since: datetime) -> dict[str, int]:
+    """Return how often recommended items were seen and clicked: events that carry an answer's key."""
+    events = Event.objects.filter(
+        occurred_at__gte=since, type__in=[EventType.IMPRESSION, EventType.CLICK], properties__has_key="answer"
+    )
+    counts = {str(type): n for type, n in events.order_by().values_list("type").annotate(n=Count("id"))}
+    return {EventType.IMPRESSION.value: 0, EventType.CLICK.value: 0} | counts
+
+
+def batch_coverage() -> tuple[int, int]:
+    """Return how many customers have batch recommendations, and how many customers there are."""
+    counts = Customer.objects.aggregate(scored=Count("batch_recommendation"), total=Count("pk"))
+    return counts["scored"], counts["total"]
+
+
+def popularity_counted_at() -> datetime | None:
+    return ItemPopularity.objects.aggregate(at=Max("counted_at"))["at"]

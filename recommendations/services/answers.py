@@ -1,0 +1,214 @@
+"""Answer who asks with items: by the live model in time, else by the best fallback, always marked as such."""
+
+import logging
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from django.utils.translation import gettext as _
+
+from ecomai.commerce.models import Customer, EventType, Item
+from ecomai.exceptions import InvalidInputError
+from ecomai.registry.selectors import is_scenario_on
+
+from .. import catalogue as catalogues
+from .. import selectors
+from ..app_settings import app_settings
+from ..catalogue import ItemFilter
+from ..models import Source
+from . import rankers
+from .log import keep_answer
+from .rankers import Context, Ranking
+from .reasons import Reason, reasons_for
+
+logger = logging.getLogger(__name__)
+
+SCENARIO = "recommendations"
+SWITCHED_OFF = "switched_off"
+FEW_LEFT_OUT = 4
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One recommended item with the reason that holds for it."""
+
+    item: Item
+    score: float
+    reason: Reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerList:
+    """What is shown. `key` names the answer in impressions and clicks; `code` says why it may be empty."""
+
+    picks: Sequence[Pick] = ()
+    source: str = ""
+    model_name: str = ""
+    model_version: int | None = None
+    key: uuid.UUID | None = None
+    placement: str = ""
+    unknown_ids: Sequence[str] = ()
+    code: str = ""
+    model_version_id: int | None = None
+    shadow: Ranking | None = field(default=None, repr=False)
+
+    @property
+    def is_fallback(self) -> bool:
+        return self.source not in ("", Source.MODEL)
+
+
+def recommend(
+    *,
+    storefront: str = "",
+    customer: Customer | None = None,
+    session_id: str = "",
+    item_id: str = "",
+    basket: Sequence[str] = (),
+    n: int | None = None,
+    placement: str = "",
+    filters: ItemFilter | None = None,
+    time_budget_seconds: float | None = None,
+    unknown_ids: Sequence[str] = (),
+    is_kept: bool = True,
+) -> AnswerList:
+    """Recommend for a customer or session, beside an item, or to go with a basket.
+
+    Reads the history now, so that an event changes the next answer. Writes the answer to the log
+    unless `is_kept` is False. `unknown_ids` are passed through. Raises InvalidInputError where `n` is
+    out of bounds and UnlikeCurrenciesError where prices cannot be compared.
+    """
+    n = check_n(n)
+    if not is_scenario_on(SCENARIO):
+        return AnswerList(placement=placement, code=SWITCHED_OFF)
+    started = time.monotonic()
+    context, unknown = look_up(
+        storefront=storefront,
+        customer=customer,
+        session_id=session_id,
+        item_id=item_id,
+        basket=basket,
+        n=n,
+        filters=filters,
+        time_budget_seconds=time_budget_seconds,
+    )
+    answer = replace(_answer(context), placement=placement, unknown_ids=[*unknown_ids, *unknown])
+    if not is_kept:
+        return answer
+    return replace(answer, key=keep_answer(answer, context, milliseconds=(time.monotonic() - started) * 1000))
+
+
+def check_n(n: int | None) -> int:
+    if n is None:
+        return app_settings.DEFAULT_N
+    if not 1 <= n <= app_settings.MAX_N:
+        raise InvalidInputError(reason=_("n must be from 1 to %(most)s.") % {"most": app_settings.MAX_N})
+    return n
+
+
+def look_up(
+    *,
+    storefront: str,
+    customer: Customer | None,
+    n: int,
+    session_id: str = "",
+    item_id: str = "",
+    basket: Sequence[str] = (),
+    filters: ItemFilter | None = None,
+    time_budget_seconds: float | None = None,
+) -> tuple[Context, list[str]]:
+    """Read what an answer needs; also return the ids that no item of the storefront has."""
+    wanted = list(dict.fromkeys([*([item_id] if item_id else []), *basket]))
+    known = selectors.items_by_external_id(wanted, storefront=storefront) if wanted else {}
+    if not selectors.may_use_history(customer=customer, session_id=session_id, storefront=storefront):
+        customer, session_id = None, ""
+    interactions, bought = selectors.past_of(customer=customer, session_id=session_id, storefront=storefront)
+    seconds = app_settings.TIME_BUDGET_SECONDS if time_budget_seconds is None else time_budget_seconds
+    # The first request of a process waits for its models; that is not the time they take to answer.
+    rankers.warm_up()
+    context = Context(
+        catalogue=catalogues.current(),
+        storefront=storefront,
+        customer=customer,
+        session_id=session_id,
+        page_item=known.get(item_id),
+        basket=[known[external_id] for external_id in dict.fromkeys(basket) if external_id in known],
+        history=selectors.history_keys(interactions),
+        bought=frozenset(row.item_key for row in interactions if row.type == EventType.PURCHASE),
+        excluded=frozenset({*bought, *(item.pk for item in known.values())}),
+        filters=filters or ItemFilter(),
+        n=n,
+        deadline=time.monotonic() + seconds,
+    )
+    return context, [external_id for external_id in wanted if external_id not in known]
+
+
+def _answer(context: Context) -> AnswerList:
+    """Take the first ranking of the chain that has something to show, and fill up with popular items."""
+    shadow = rankers.shadow_ranking(context)
+    for ranking in rankers.rankings(context):
+        picks = _show(ranking, context)
+        if picks or ranking.source == Source.POPULAR:
+            return AnswerList(
+                picks=picks, source=ranking.source, model_name=ranking.model_name, shadow=shadow,
+                model_version=ranking.model_version, model_version_id=ranking.model_version_id,
+            )  # fmt: skip
+    return AnswerList(source=Source.POPULAR, shadow=shadow)
+
+
+def _show(ranking: Ranking, context: Context) -> list[Pick]:
+    """Read the rows of the ranked items once more, leave out what changed, and say why each is shown."""
+    filling = rankers.popular(context) if len(ranking.keys) < context.n else None
+    keys = list(dict.fromkeys([*ranking.keys, *(filling.keys if filling else [])]))
+    if not keys:
+        return []
+    scores = dict(zip(filling.keys, filling.scores, strict=True)) if filling else {}
+    scores |= dict(zip(ranking.keys, ranking.scores, strict=True))
+    shown = _first_offered(keys, context)
+    if not any(item.pk in ranking.key_set for item in shown):
+        return []
+    reasons = reasons_for([item.pk for item in shown], ranking, context)
+    return [Pick(item, scores[item.pk], reasons[item.pk]) for item in shown]
+
+
+def _first_offered(keys: Sequence[int], context: Context) -> list[Item]:
+    """Return the first `n` that may be shown. Rarely is one left out, so the rest is read only then."""
+    n_first = context.n + FEW_LEFT_OUT
+    rows: dict[int, Item] = {}
+    for some in (keys[:n_first], keys[n_first:]):
+        rows |= selectors.items_by_key(some) if some else {}
+        shown = list(_distinct(_offered(keys, rows, context)))[: context.n]
+        if len(shown) == context.n:
+            break
+    return shown
+
+
+def _offered(keys: Iterable[int], rows: dict[int, Item], context: Context) -> Iterable[Item]:
+    """Yield items that may be shown by their rows as they are now: the copy in memory may be a second old."""
+    filters = context.filters
+    for key in keys:
+        item = rows.get(key)
+        if item is None or not item.is_active or item.storefront != context.storefront:
+            continue
+        if filters.is_in_stock and not item.is_in_stock:
+            continue
+        if filters.has_price and not _is_in_price_range(item, filters):
+            continue
+        yield item
+
+
+def _is_in_price_range(item: Item, filters: ItemFilter) -> bool:
+    if item.price is None:
+        return False
+    is_above = filters.min_price is None or item.price >= filters.min_price
+    return is_above and (filters.max_price is None or item.price <= filters.max_price)
+
+
+def _distinct(items: Iterable[Item]) -> Iterable[Item]:
+    """Yield each title and brand once: two rows of one product look like a fault."""
+    seen = set()
+    for item in items:
+        look = (item.title.casefold().strip(), item.brand.casefold())
+        if look not in seen:
+            seen.add(look)
+            yield item

@@ -1,0 +1,133 @@
+"""The promoted models as this scenario uses them: by item keys, and with items newer than their training."""
+
+import logging
+import time
+import weakref
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ecomai.commerce.models import Item
+from ecomai.exceptions import InvalidInputError
+from ecomai.fusion.models import EntityVector
+from ecomai.fusion.vectors import DTYPE
+from ecomai.registry.models import ModelVersion
+from ecomai.serving import live
+from ecomai.serving.live import Served
+
+from ..catalogue import Catalogue
+
+logger = logging.getLogger(__name__)
+
+NEW_ITEMS_POLL_SECONDS = 1.0
+# The newest of them: a catalogue that nobody trained on yet is no reason for a slow request.
+NEW_ITEMS_AT_ONCE = 1000
+#: In a version's card: which encoder made the text vectors that the model understands.
+ENCODER_KEY = "encoder_key"
+
+
+def in_use(model_name: str) -> Iterator[Served]:
+    """Yield the versions that answer customers or the log."""
+    yield from (served for served in (live.get_live(model_name), live.get_shadow(model_name)) if served)
+
+
+@lru_cache(maxsize=64)
+def encoder_key(version_id: int) -> str:
+    """Return which encoder's vectors a version understands; versions never change."""
+    card = ModelVersion.objects.filter(pk=version_id).values_list("card", flat=True).first()
+    return str((card or {}).get(ENCODER_KEY, ""))
+
+
+def text_encoder(served: Served) -> Any:
+    """Return the encoder that came with a version, or None where it learned without texts."""
+    predictor: Any = served.predictor
+    return predictor.text_encoder if predictor.has_text_encoder else None
+
+
+class ItemModel:
+    """One served predictor. Its columns grow as items are added, so keys and scores are taken together."""
+
+    def __init__(self, served: Served) -> None:
+        self.served = served
+        self._keys = np.empty(0, dtype=np.int64)
+        self._looked_at = float("-inf")
+
+    @property
+    def predictor(self) -> Any:
+        return self.served.predictor
+
+    def keys(self, n: int) -> np.ndarray:
+        """Return the keys of the first `n` columns."""
+        if len(self._keys) < n:
+            self._keys = np.array(self.predictor.item_ids, dtype=np.int64)
+        return self._keys[:n]
+
+    def explain(self, steps: Sequence[int], keys: Sequence[int]) -> dict[int, int]:
+        """Return, for each item, the step whose removal lowers its score most, where there is one."""
+        found = self.predictor.explain([str(step) for step in steps], [str(key) for key in keys])
+        return {key: int(one.item_id) for key, one in zip(keys, found, strict=True) if one is not None}
+
+    def add_new_items(self, catalogue: Catalogue) -> None:
+        """Give items that came after training their place by their text, once they have been encoded."""
+        now = time.monotonic()
+        if now - self._looked_at < NEW_ITEMS_POLL_SECONDS or not self.predictor.n_features:
+            return
+        self._looked_at = now
+        known = self.keys(len(self.predictor.item_ids))
+        missing = catalogue.keys[catalogue.is_active & ~np.isin(catalogue.keys, known)]
+        if not len(missing):
+            return
+        keys, vectors = _stored_vectors(missing[-NEW_ITEMS_AT_ONCE:], encoder_key(self.served.version_id))
+        if keys:
+            try:
+                self.predictor.add_items([str(key) for key in keys], vectors)
+            except InvalidInputError:
+                logger.exception("New items cannot be ranked by version %s.", self.served.version_id)
+
+    def rank(self, steps: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        raise NotImplementedError
+
+
+class NextItemModel(ItemModel):
+    def rank(self, steps: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Return keys and scores for a history, oldest first."""
+        scores = self.predictor.scores([[str(step) for step in steps]])[0]
+        return self.keys(len(scores)), scores
+
+
+class SimilarItemsModel(ItemModel):
+    def rank(self, steps: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Return keys and scores for an item, a basket or the latest steps; what is unlike has no score."""
+        scores = self.predictor.scores_for_basket([str(step) for step in steps])
+        return self.keys(len(scores)), np.where(scores > 0, scores, -np.inf)
+
+
+_models: "weakref.WeakKeyDictionary[Any, ItemModel]" = weakref.WeakKeyDictionary()
+
+
+def item_model(served: Served, kind: type[ItemModel]) -> ItemModel:
+    """Return the one wrapper of a served predictor in this process."""
+    model = _models.get(served.predictor)
+    if model is None:
+        model = _models.setdefault(served.predictor, kind(served))
+    return model
+
+
+def _stored_vectors(keys: np.ndarray, encoder: str) -> tuple[list[int], np.ndarray]:
+    by_storefront: dict[str, dict[str, int]] = defaultdict(dict)
+    rows = Item.objects.filter(pk__in=keys.tolist()).values_list("pk", "storefront", "external_id")
+    for key, storefront, external_id in rows:
+        by_storefront[storefront][external_id] = key
+    found: list[int] = []
+    vectors: list[np.ndarray] = []
+    for storefront, ids in by_storefront.items():
+        stored = EntityVector.objects.filter(
+            encoder=encoder, entity="item", storefront=storefront, entity_id__in=list(ids)
+        )
+        for external_id, values in stored.values_list("entity_id", "values"):
+            found.append(ids[external_id])
+            vectors.append(np.frombuffer(bytes(values), dtype=DTYPE))
+    return found, np.stack(vectors) if vectors else np.empty((0, 0), dtype=DTYPE)

@@ -1,0 +1,238 @@
+"""Who may rank items for a request, in the order in which they are asked: the model, then its fallbacks."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+
+from ecomai.commerce.models import Customer, Item
+from ecomai.serving import live
+from ecomai.serving.budget import run_with_budget
+from ecomai.serving.live import Served
+
+from .. import selectors
+from ..catalogue import Catalogue, ItemFilter, top_category
+from ..models import Source
+from ..scenario import NEXT_ITEM, SIMILAR_ITEMS
+from . import predictors
+
+T = TypeVar("T")
+
+Explain = Callable[[Sequence[int]], Mapping[int, int]]
+# The best of a list of n: rows that changed a moment ago and twins are left out of what was ranked.
+SPARE = 20
+# Where the model of a history is away, similar items are looked for from its latest steps.
+N_SEEDS = 10
+# In a catalogue of one category, looking for another one ends here.
+MOST_PASSED_OVER = 2000
+MODELS = {NEXT_ITEM: predictors.NextItemModel, SIMILAR_ITEMS: predictors.SimilarItemsModel}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """Who asks, about what, and what may be shown. Items are primary keys; `history` is oldest first."""
+
+    catalogue: Catalogue
+    storefront: str = ""
+    customer: Customer | None = None
+    session_id: str = ""
+    page_item: Item | None = None
+    basket: Sequence[Item] = ()
+    history: Sequence[int] = ()
+    bought: frozenset[int] = frozenset()
+    excluded: frozenset[int] = frozenset()
+    filters: ItemFilter = field(default_factory=ItemFilter)
+    n: int = 10
+    deadline: float = math.inf  # of time.monotonic()
+
+    @property
+    def seed_keys(self) -> list[int]:
+        page = [self.page_item.pk] if self.page_item else []
+        return [*page, *(item.pk for item in self.basket)]
+
+    @property
+    def steps(self) -> list[int]:
+        """What a model reads: the history, then the basket, which is what the customer holds now."""
+        basket = [item.pk for item in self.basket]
+        return [*(key for key in self.history if key not in basket), *basket]
+
+    @property
+    def seen(self) -> list[int]:
+        """What was looked at is no news, and models are judged on news; what was bought may come again."""
+        return [key for key in self.history if key not in self.bought]
+
+    @cached_property
+    def mask(self) -> np.ndarray:
+        return self.catalogue.mask(storefront=self.storefront, filters=self.filters, exclude=self.excluded)
+
+    def may_show(self, keys: Sequence[int] | np.ndarray) -> np.ndarray:
+        if not len(self.catalogue):
+            return np.zeros(len(keys), dtype=bool)
+        at = self.catalogue.positions(keys)
+        return (at >= 0) & self.mask[np.maximum(at, 0)]
+
+    @property
+    def n_ranked(self) -> int:
+        return 2 * self.n + SPARE
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Items best first. `explain` names, for each item, the step of the history that lifted it most."""
+
+    keys: Sequence[int]
+    scores: Sequence[float]
+    source: Source
+    model_name: str = ""
+    model_version: int | None = None
+    model_version_id: int | None = None
+    explain: Explain | None = None
+
+    @cached_property
+    def key_set(self) -> frozenset[int]:
+        return frozenset(self.keys)
+
+
+def rankings(context: Context) -> Iterator[Ranking]:
+    """Yield the rankings that are at hand, best first; the last one is always what is popular."""
+    if context.page_item is not None and not context.basket:
+        yield from _present(similar_to_page(context))
+    elif context.steps:
+        yield from _present(next_item(context))
+        yield from _present(batch(context), similar_to_steps(context))
+    yield popular(context)
+
+
+def _present(*found: Ranking | None) -> Iterator[Ranking]:
+    yield from (ranking for ranking in found if ranking is not None and ranking.keys)
+
+
+# -- models ---------------------------------------------------------------------------------------
+
+
+def warm_up() -> None:
+    """Have this process load the models that it is to serve, if it has not yet."""
+    for model_name in MODELS:
+        live.get_live(model_name)
+
+
+def next_item(context: Context) -> Ranking | None:
+    return _ask(live.get_live(NEXT_ITEM), NEXT_ITEM, context, context.steps, hidden=context.seen)
+
+
+def similar_to_page(context: Context) -> Ranking | None:
+    return _ask(live.get_live(SIMILAR_ITEMS), SIMILAR_ITEMS, context, context.seed_keys)
+
+
+def similar_to_steps(context: Context) -> Ranking | None:
+    ranking = _ask(
+        live.get_live(SIMILAR_ITEMS), SIMILAR_ITEMS, context, context.steps[-N_SEEDS:], hidden=context.seen
+    )
+    return ranking and replace(ranking, source=Source.SIMILAR)
+
+
+def shadow_ranking(context: Context) -> Ranking | None:
+    """What the version in shadow would have shown; kept in the log, never shown."""
+    if context.page_item is not None and not context.basket:
+        return _ask(live.get_shadow(SIMILAR_ITEMS), SIMILAR_ITEMS, context, context.seed_keys)
+    if not context.steps:
+        return None
+    return _ask(live.get_shadow(NEXT_ITEM), NEXT_ITEM, context, context.steps, hidden=context.seen)
+
+
+def _ask(
+    served: Served | None,
+    model_name: str,
+    context: Context,
+    steps: Sequence[int],
+    *,
+    hidden: Sequence[int] = (),
+) -> Ranking | None:
+    """Let a model rank within the time that is left; None where it is away, late or failing."""
+    if served is None:
+        return None
+    model = predictors.item_model(served, MODELS[model_name])
+    model.add_new_items(context.catalogue)
+    ranked = in_time(lambda: model.rank(steps), None, context)
+    if ranked is None:
+        return None
+    keys, scores = ranked
+    may_show = context.may_show(keys) & ~np.isin(keys, list(hidden))
+    best = _top(np.where(may_show, scores, -np.inf), context.n_ranked)
+    return Ranking(
+        keys=keys[best].tolist(),
+        scores=scores[best].astype(float).tolist(),
+        source=Source.MODEL,
+        model_name=model_name,
+        model_version=served.version_number,
+        model_version_id=served.version_id,
+        explain=lambda shown: in_time(lambda: model.explain(steps, shown), {}, context),
+    )
+
+
+def in_time(function: Callable[[], T], otherwise: T, context: Context) -> T:
+    left = context.deadline - time.monotonic()
+    return run_with_budget(function, lambda: otherwise, seconds=max(left, 0.0)).value
+
+
+def _top(scores: np.ndarray, n: int) -> np.ndarray:
+    """Return positions of the greatest finite scores, best first; ties go to the newer item."""
+    n = min(n, len(scores))
+    best = np.argpartition(-scores, n - 1)[:n] if n else np.empty(0, dtype=np.int64)
+    best = best[np.isfinite(scores[best])]
+    return best[np.lexsort((-best, -scores[best]))]
+
+
+# -- fallbacks ------------------------------------------------------------------------------------
+
+
+def batch(context: Context) -> Ranking | None:
+    """What was scored for the customer in batch, without what may not be shown now."""
+    if context.customer is None or context.basket:
+        return None
+    row = selectors.batch_recommendation(context.customer)
+    if row is None:
+        return None
+    may_show = context.may_show(row.item_keys) & ~np.isin(row.item_keys, context.seen)
+    keys = [key for key, is_shown in zip(row.item_keys, may_show, strict=True) if is_shown]
+    scores = [score for score, is_shown in zip(row.scores, may_show, strict=True) if is_shown]
+    return Ranking(
+        keys=keys, scores=scores, source=Source.BATCH, model_name=NEXT_ITEM,
+        model_version=row.model_version.number, model_version_id=row.model_version_id,
+    )  # fmt: skip
+
+
+def popular(context: Context) -> Ranking:
+    """Rank what is popular lately, else what is new; no kind of item fills the whole list."""
+    catalogue = context.catalogue
+    shown = np.flatnonzero(context.mask)
+    order = shown[np.lexsort((-catalogue.keys[shown], -catalogue.popularity[shown]))]
+    if context.page_item is not None and not context.filters.category:
+        is_near = catalogue.is_in_department(top_category(context.page_item.category_path))[order]
+        order = np.concatenate([order[is_near], order[~is_near]])[: context.n_ranked]
+    elif not context.filters.category:
+        order = _mixed(order, catalogue.categories, n=context.n, n_ranked=context.n_ranked)
+    order = order[: context.n_ranked]
+    return Ranking(catalogue.keys[order].tolist(), catalogue.popularity[order].tolist(), Source.POPULAR)
+
+
+def _mixed(order: np.ndarray, categories: np.ndarray, *, n: int, n_ranked: int) -> np.ndarray:
+    """Let at most a third of the first `n` be of one top category, as long as others have something."""
+    most = max(1, math.ceil(n / 3))
+    counts: Counter[str] = Counter()
+    first, later = [], []
+    for position in order:
+        kind = top_category(categories[position])
+        if counts[kind] < most:
+            counts[kind] += 1
+            first.append(position)
+        else:
+            later.append(position)
+        if len(first) >= n_ranked or len(later) >= MOST_PASSED_OVER:
+            break
+    return np.array([*first, *later[: max(n_ranked - len(first), 0)]], dtype=np.int64)

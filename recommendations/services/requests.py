@@ -1,0 +1,64 @@
+"""From a web request to an answer: whose it is, and what it asks for."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.http import HttpRequest
+
+from ecomai.commerce.models import ApiKey, Customer
+from ecomai.commerce.visitors import Visitor, resolve_visitor
+
+from ..catalogue import ItemFilter
+from ..exceptions import OtherCustomerError
+from .answers import AnswerList, recommend
+
+
+def recommend_for_request(
+    request: HttpRequest,
+    *,
+    customer_id: str = "",
+    item_id: str = "",
+    basket: Sequence[str] = (),
+    n: int | None = None,
+    placement: str = "",
+    filters: ItemFilter | None = None,
+) -> AnswerList:
+    """Recommend for the visitor behind a request.
+
+    Only a server with a secret key may name a customer; anybody else who names one that is not
+    proven to be the visitor raises OtherCustomerError.
+    """
+    visitor = resolve_visitor(request)
+    customer, unknown = visitor.customer, []
+    if customer_id and customer_id != visitor.customer_id:
+        customer = _named_customer(request, visitor, customer_id)
+        unknown = [] if customer else [customer_id]
+    return recommend(
+        storefront=visitor.storefront, customer=customer, session_id=visitor.session_id, item_id=item_id,
+        basket=basket, n=n, placement=placement, filters=filters, unknown_ids=unknown,
+    )  # fmt: skip
+
+
+def _named_customer(request: Any, visitor: Visitor, customer_id: str) -> Customer | None:
+    key = getattr(request, "auth", None)
+    if not isinstance(key, ApiKey) or key.kind != ApiKey.Kind.SECRET:
+        raise OtherCustomerError()
+    return Customer.objects.filter(storefront=visitor.storefront, external_id=customer_id).first()
+
+
+def parse_query(query: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn a checked query string into the arguments of `recommend_for_request`."""
+    return {
+        "customer_id": query.get("customer", ""),
+        "item_id": query.get("item", ""),
+        "basket": query.get("basket", ()),
+        "n": query.get("n"),
+        "placement": query.get("placement", ""),
+        "filters": ItemFilter(
+            category=query.get("category", ""),
+            min_price=query.get("min_price"),
+            max_price=query.get("max_price"),
+            currency=query.get("currency", "").upper(),
+            is_in_stock=query.get("in_stock", False),
+        ),
+    }

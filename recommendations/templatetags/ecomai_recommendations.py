@@ -1,0 +1,77 @@
+"""`{% recommendations %}`: a strip of recommended items in a shop's own page."""
+
+import json
+import logging
+from typing import Any
+
+from django import template
+from django.db import connection, transaction
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from .. import services
+from ..serializers import first_image
+
+logger = logging.getLogger(__name__)
+register = template.Library()
+
+TEMPLATE = "ecomai/recommendations/strip.html"
+
+
+@register.simple_tag(takes_context=True)
+def recommendations(
+    context: template.Context,
+    placement: str = "",
+    n: int | None = None,
+    item: Any = "",
+    basket: Any = (),
+    category: str = "",
+    in_stock: bool = False,
+    heading: str = "",
+) -> SafeString | str:
+    """Show a strip of items for the visitor, beside an `item`, or with a `basket` of item ids.
+
+    The page must never suffer: whatever goes wrong is logged, and nothing is shown.
+    """
+    request = context.get("request")
+    if not isinstance(request, HttpRequest):
+        logger.error("{%% recommendations %%} needs the request in the template's context.")
+        return ""
+    try:
+        # A failed query must not spoil the page's own transaction.
+        with transaction.atomic(savepoint=connection.in_atomic_block):
+            answer = services.recommend_for_request(
+                request, item_id=str(item or ""), basket=_ids(basket), n=n, placement=placement,
+                filters=services.ItemFilter(category=category, is_in_stock=in_stock),
+            )  # fmt: skip
+            return _render(answer, request, heading) if answer.picks else ""
+    except Exception:
+        logger.exception("Recommendations could not be shown at “%s”.", placement)
+        return ""
+
+
+def _ids(basket: Any) -> list[str]:
+    if isinstance(basket, str):
+        basket = basket.split(",")
+    return [str(external_id).strip() for external_id in basket if str(external_id).strip()]
+
+
+def _render(answer: services.AnswerList, request: HttpRequest, heading: str) -> SafeString:
+    entries = [
+        {
+            "pick": pick,
+            "item": pick.item,
+            "image_url": first_image(pick.item),
+            "properties": _properties(answer, position),
+        }
+        for position, pick in enumerate(answer.picks, start=1)
+    ]
+    strip = {"answer": answer, "heading": heading, "entries": entries}
+    return render_to_string(TEMPLATE, strip, request=request)
+
+
+def _properties(answer: services.AnswerList, position: int) -> str:
+    """Return what impressions and clicks carry, so that they can be held against the answer."""
+    key = {"answer": str(answer.key)} if answer.key else {}
+    return json.dumps(key | {"placement": answer.placement, "position": position})

@@ -1,0 +1,7 @@
+"""REST addresses of recommendations."""
+
+from django.urls import path
+
+from . import views
+
+urlpatterns = [path("", views.RecommendationsView.as_view(), name="recommendations")]

@@ -1,0 +1,307 @@
+"""Exported models answer as they did in training, also about items that came since."""
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ecomai.exceptions import InvalidInputError
+from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
+from ecomai.learning.encoders.pretrained import PretrainedTextEncoder
+from ecomai.learning.encoders.routed import RoutedTextEncoder
+from ecomai.learning.export import export_text_encoder
+from ecomai.learning.recommenders.item_item import ItemItemRecommender
+from ecomai.learning.recommenders.sequence import SequenceRecommender
+from ecomai.serving.exceptions import UnknownPredictorError, UnreadableArtifactError
+from ecomai.serving.predictors import get_predictor_class, load_predictor, register_predictor
+from ecomai.serving.predictors.next_item import NextItemPredictor
+from ecomai.serving.predictors.popularity import PopularityPredictor
+from ecomai.serving.predictors.similar_items import SimilarItemsPredictor
+from ecomai.serving.predictors.text_encoder import TextEncoder
+from tests.learning.tiny import write_tiny_bert
+
+from .conftest import IDS, TEXTS
+
+HISTORIES = [[0], [0, 1], [3, 4, 5], [], [0, 1, 2, 3, 4, 5, 0, 1]]
+
+
+def named(history: list[int]) -> list[str]:
+    return [IDS[item] for item in history]
+
+
+@pytest.fixture
+def predictor(next_item_folder: Path) -> NextItemPredictor:
+    return NextItemPredictor.load(next_item_folder)
+
+
+@pytest.fixture
+def neighbours(similar_items_folder: Path) -> SimilarItemsPredictor:
+    return SimilarItemsPredictor.load(similar_items_folder)
+
+
+# -- loading ------------------------------------------------------------------------------------
+
+
+def test_an_artifact_is_loaded_by_the_kind_it_names(
+    next_item_folder: Path, similar_items_folder: Path, popularity_folder: Path
+) -> None:
+    assert isinstance(load_predictor(next_item_folder), NextItemPredictor)
+    assert isinstance(load_predictor(similar_items_folder), SimilarItemsPredictor)
+    assert isinstance(load_predictor(popularity_folder), PopularityPredictor)
+
+
+def test_a_kind_that_nobody_registered_is_refused_and_may_be_registered() -> None:
+    with pytest.raises(UnknownPredictorError, match="oracle"):
+        get_predictor_class("oracle")
+    register_predictor("oracle", f"{PopularityPredictor.__module__}.PopularityPredictor")
+    assert get_predictor_class("oracle") is PopularityPredictor
+
+
+@pytest.mark.parametrize(
+    "change", [{"format_version": 2}, {"format_version": None}, {"kind": "similar_items"}]
+)
+def test_another_format_or_kind_is_refused(popularity_folder: Path, change: dict) -> None:
+    path = popularity_folder / "predictor.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(UnreadableArtifactError):
+        PopularityPredictor.load(popularity_folder)
+
+
+def test_a_missing_or_damaged_file_is_named(popularity_folder: Path) -> None:
+    (popularity_folder / "items.json").write_text('["item-0", ')
+    with pytest.raises(UnreadableArtifactError, match=r"items\.json is damaged"):
+        load_predictor(popularity_folder)
+    (popularity_folder / "predictor.json").unlink()
+    with pytest.raises(UnreadableArtifactError, match=r"predictor\.json is missing"):
+        load_predictor(popularity_folder)
+
+
+def test_a_web_process_that_serves_never_loads_torch(next_item_folder: Path) -> None:
+    program = (
+        "import os, sys, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'ecomai_project.settings.test';"
+        "django.setup();"
+        "from pathlib import Path; from ecomai.serving import live, budget;"
+        "from ecomai.serving.predictors import load_predictor;"
+        f"p = load_predictor(Path({str(next_item_folder)!r})); p.recommend(['item-0']); p.text_encoder;"
+        "print(sorted({'torch', 'transformers', 'sklearn', 'scipy'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+# -- next item ----------------------------------------------------------------------------------
+
+
+def test_scores_are_those_of_the_model(
+    predictor: NextItemPredictor, sequence_model: SequenceRecommender
+) -> None:
+    histories = [named(history) for history in HISTORIES]
+    np.testing.assert_allclose(predictor.scores(histories), sequence_model.scores(HISTORIES), atol=1e-5)
+    assert predictor.scores([]).shape == (0, 6)
+    assert list(predictor.item_ids) == IDS
+
+
+def test_the_best_items_come_first_without_what_is_excluded_or_no_candidate(
+    predictor: NextItemPredictor, sequence_model: SequenceRecommender
+) -> None:
+    expected = [IDS[item] for item in sequence_model.recommend([[0]], n=6)[0][0]]
+    assert [item.item_id for item in predictor.recommend(["item-0"], 6)] == expected
+    rest = predictor.recommend(["item-0"], 6, exclude=[expected[0], "unknown"])
+    assert [item.item_id for item in rest] == expected[1:]
+    only = predictor.recommend(["item-0"], 6, is_candidate=np.arange(6) == 4)
+    assert [item.item_id for item in only] == ["item-4"]
+    assert predictor.recommend(["item-0"], 3, is_candidate=np.zeros(6, dtype=bool)) == []
+
+
+def test_many_histories_are_answered_like_one(predictor: NextItemPredictor) -> None:
+    histories = [named(history) for history in HISTORIES] * 60
+    together = predictor.top_n(histories, 3)
+    assert len(together) == 300
+    for history, answer in zip(histories[:5], together[295:], strict=True):
+        alone = predictor.recommend(history, 3)
+        assert [item.item_id for item in answer] == [item.item_id for item in alone]
+
+
+def test_unknown_items_are_passed_over(predictor: NextItemPredictor) -> None:
+    np.testing.assert_array_equal(
+        predictor.scores([["gone", "item-3", "never"]]), predictor.scores([["item-3"]])
+    )
+    np.testing.assert_array_equal(predictor.scores([["gone"]]), predictor.scores([[]]))
+
+
+def test_a_reason_is_the_event_whose_removal_lowers_the_score_most(predictor: NextItemPredictor) -> None:
+    history = ["item-0", "unknown", "item-3", "item-1", "item-0", "item-4"]
+    reasons = predictor.explain(history, IDS)
+    base = predictor.scores([history])[0]
+    without = {
+        place: predictor.scores([history[:place] + history[place + 1 :]])[0]
+        for place in range(len(history))
+        if place != 1
+    }
+    assert any(reason is not None for reason in reasons)
+    for column, reason in enumerate(reasons):
+        drops = {place: base[column] - scores[column] for place, scores in without.items()}
+        if reason is None:
+            assert max(drops.values()) <= 1e-5
+        else:
+            assert reason.drop == pytest.approx(max(drops.values()), abs=1e-5)
+            assert reason.drop == pytest.approx(drops[reason.position], abs=1e-5)
+            assert reason.item_id == history[reason.position]
+
+
+def test_without_known_events_or_items_there_is_no_reason(predictor: NextItemPredictor) -> None:
+    assert predictor.explain([], IDS) == [None] * 6
+    assert predictor.explain(["unknown"], ["item-0"]) == [None]
+    assert predictor.explain(["item-0"], ["unknown"]) == [None]
+
+
+def test_an_item_from_after_training_ranks_by_its_text_at_once(predictor: NextItemPredictor) -> None:
+    vectors = predictor.text_encoder.encode(["yellow dress", "white usb cable"])
+    predictor.add_items(["new-dress", "new-cable"], vectors)
+    assert list(predictor.item_ids) == [*IDS, "new-dress", "new-cable"]
+    dresses, cables = predictor.scores([["item-0", "item-1"], ["item-3", "item-4"]])
+    assert dresses[6] - dresses[7] > cables[6] - cables[7] + 0.5
+    assert predictor.has_item("new-dress")
+    old_mask = np.ones(6, dtype=bool)
+    assert "new-dress" not in [item.item_id for item in predictor.recommend([], 9, is_candidate=old_mask)]
+
+
+def test_an_item_added_again_gets_its_new_text_and_a_trained_one_keeps_its_own(
+    predictor: NextItemPredictor,
+) -> None:
+    encode = predictor.text_encoder.encode
+    before = predictor.scores([["item-0"]])
+    predictor.add_items(["new", "item-0"], encode(["yellow dress", "usb cable"]))
+    first = predictor.scores([["item-0"]])
+    predictor.add_items(["new"], encode(["usb cable"]))
+    second = predictor.scores([["item-0"]])
+    np.testing.assert_array_equal(before, first[:, :6])
+    assert first.shape == second.shape == (1, 7)
+    assert first[0, 6] != second[0, 6]
+
+
+def test_texts_of_another_size_are_refused(predictor: NextItemPredictor) -> None:
+    for vectors in (np.ones((1, 3), np.float32), np.ones(6, np.float32)):
+        with pytest.raises(InvalidInputError, match="6 numbers"):
+            predictor.add_items(["new"], vectors)
+
+
+def test_items_may_be_added_while_others_ask(predictor: NextItemPredictor) -> None:
+    faults: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            for _ in range(100):
+                items = predictor.recommend(["item-0"], 50)
+                assert len({item.item_id for item in items}) == len(items) >= 6
+        except Exception as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(40):
+        predictor.add_items([f"new-{number}"], np.ones((1, 6), np.float32))
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert len(predictor.item_ids) == 46
+
+
+# -- similar items ------------------------------------------------------------------------------
+
+
+def test_neighbours_are_those_of_the_model(
+    neighbours: SimilarItemsPredictor, item_model: ItemItemRecommender
+) -> None:
+    histories = [named(history) for history in HISTORIES]
+    np.testing.assert_allclose(neighbours.scores(histories), item_model.scores(HISTORIES), atol=1e-6)
+    expected = [IDS[item] for item in item_model.similar_items([0], n=2)[0][0]]
+    assert [item.item_id for item in neighbours.similar("item-0", 2)] == expected
+    assert neighbours.similar("unknown") == []
+
+
+def test_a_basket_is_answered_by_all_of_its_items_and_with_none_of_them(
+    neighbours: SimilarItemsPredictor,
+) -> None:
+    found = {item.item_id for item in neighbours.for_basket(["item-0", "item-3", "unknown"], 6)}
+    assert {"item-1", "item-4"} <= found
+    assert not {"item-0", "item-3"} & found
+    total = neighbours.scores_for_basket(["item-0"]) + neighbours.scores_for_basket(["item-3"])
+    np.testing.assert_allclose(neighbours.scores_for_basket(["item-0", "item-3"]), total, atol=1e-6)
+
+
+def test_a_baskets_reason_is_the_item_that_an_answer_is_nearest_to(neighbours: SimilarItemsPredictor) -> None:
+    basket = ["unknown", "item-3", "item-0"]
+    near_dress, near_cable, nothing = neighbours.explain(basket, ["item-1", "item-4", "unknown"])
+    assert near_dress is not None
+    assert (near_dress.position, near_dress.item_id) == (2, "item-0")
+    without = neighbours.scores_for_basket(["item-3"])[1]
+    assert near_dress.drop == pytest.approx(neighbours.scores_for_basket(basket)[1] - without, abs=1e-6)
+    assert near_cable is not None
+    assert near_cable.item_id == "item-3"
+    assert nothing is None
+
+
+def test_an_item_from_after_training_is_similar_by_its_text(
+    neighbours: SimilarItemsPredictor, encoder: CharNgramTextEncoder
+) -> None:
+    neighbours.add_items(["new-dress"], encoder.encode(["white dress"]))
+    assert {item.item_id for item in neighbours.similar("new-dress", 3)} == {"item-0", "item-1", "item-2"}
+    assert "new-dress" in [item.item_id for item in neighbours.similar("item-0", 6)]
+    assert "new-dress" not in [item.item_id for item in neighbours.similar("new-dress", 9)]
+
+
+# -- popularity and texts -----------------------------------------------------------------------
+
+
+def test_popularity_is_the_same_for_everyone(popularity_folder: Path) -> None:
+    predictor = PopularityPredictor.load(popularity_folder)
+    assert [item.item_id for item in predictor.top(2)] == ["item-0", "item-1"]
+    assert [item.item_id for item in predictor.top(2, exclude=["item-0"])] == ["item-1", "item-2"]
+    assert predictor.scores([[], ["item-0"]]).tolist() == [[3, 2, 1], [3, 2, 1]]
+
+
+def test_texts_have_the_vectors_of_training(encoder: CharNgramTextEncoder, next_item_folder: Path) -> None:
+    texts = [*TEXTS, "a text of other words", "", "!!!", "红色连衣裙"]
+    np.testing.assert_allclose(
+        TextEncoder.load(next_item_folder).encode(texts), encoder.encode(texts), atol=1e-5
+    )
+    assert TextEncoder.load(next_item_folder).encode([]).shape == (0, 6)
+
+
+def test_each_text_goes_to_the_part_that_knows_its_script_as_in_training(tmp_path: Path) -> None:
+    texts = ["red dress", "红色连衣裙", "蓝牙耳机", "blue shirt of the summer " * 400, "?", "shoes"]
+    model = write_tiny_bert(tmp_path / "tiny")
+    encoder = RoutedTextEncoder(model, scripts=("latin",), dim=4, device="cpu").fit(texts)
+    served = load_predictor(export_text_encoder(encoder, tmp_path / "artifact"))
+    np.testing.assert_allclose(served.encode(texts * 20), encoder.encode(texts * 20), atol=1e-5)
+
+
+def test_versions_with_the_same_transformer_share_one_session(tmp_path: Path) -> None:
+    encoder = PretrainedTextEncoder(write_tiny_bert(tmp_path / "tiny"), device="cpu").fit()
+    first, second = (TextEncoder.load(export_text_encoder(encoder, tmp_path / name)) for name in "ab")
+    assert first._pretrained._session is second._pretrained._session
+
+
+def test_an_encoder_that_needs_jieba_says_so_where_it_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = CharNgramTextEncoder(dim=2, words="jieba").fit(["红色连衣裙", "蓝牙耳机"])
+    export_text_encoder(encoder, tmp_path)
+    monkeypatch.setitem(sys.modules, "jieba", None)
+    from ecomai import text
+
+    text._jieba.cache_clear()
+    with pytest.raises(UnreadableArtifactError, match="jieba"):
+        TextEncoder.load(tmp_path)
+
+
+def test_a_copy_elsewhere_answers_too(next_item_folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(next_item_folder, tmp_path / "copy")
+    assert load_predictor(copy).recommend(["item-0"], 1)

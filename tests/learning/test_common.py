@@ -1,0 +1,300 @@
+"""The contract of estimators, held against every one of them."""
+
+import importlib
+import inspect
+import json
+import pkgutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ecomai.learning
+from ecomai.learning.base import Estimator
+from ecomai.learning.encoders.base import TextEncoder
+from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
+from ecomai.learning.encoders.pretrained import PretrainedTextEncoder
+from ecomai.learning.encoders.routed import RoutedTextEncoder
+from ecomai.learning.exceptions import FormatVersionError, InvalidDataError, NotFittedError
+from ecomai.learning.interactions import Interactions
+from ecomai.learning.recommenders.base import Recommender
+from ecomai.learning.recommenders.item_item import ItemItemRecommender
+from ecomai.learning.recommenders.popularity import PopularityRecommender
+from ecomai.learning.recommenders.sequence import SequenceRecommender
+
+TINY = {"dim": 8, "n_layers": 1, "max_length": 6, "max_epochs": 2, "batch_size": 16, "device": "cpu"}
+RECOMMENDERS: list[Callable[[], Recommender]] = [
+    lambda: PopularityRecommender(half_life_days=7),
+    lambda: ItemItemRecommender(n_neighbours=5),
+    lambda: SequenceRecommender(**TINY),
+    lambda: SequenceRecommender(**TINY, n_negatives=4, random_state=3),
+]
+ENCODERS: list[Callable[[str], TextEncoder]] = [
+    lambda model: PretrainedTextEncoder(model, batch_size=2, device="cpu"),
+    lambda model: CharNgramTextEncoder(dim=6),
+    lambda model: RoutedTextEncoder(model, scripts=("latin",), dim=6, device="cpu"),
+]
+TEXTS = ["red dress", "blue dress for the summer", "mug", "红色连衣裙", "蓝牙耳机", "Кружка синяя"]
+OTHER_TEXTS = ["lamp", "green shoes", "绿色的灯"]
+
+X_A = [[0, 1, 2], [1, 2], [3], [], [0, 1, 0, 1, 2, 3, 4, 0, 1]]
+X_B = [[4, 3], [4, 3, 2], [0, 4]]
+VECTORS = np.random.default_rng(5).normal(size=(5, 3)).astype(np.float32)
+HISTORIES = [[0], [1, 4], [], [0, 1, 2, 3, 4, 0, 1, 2]]
+
+recommender = pytest.mark.parametrize("make", RECOMMENDERS)
+encoder = pytest.mark.parametrize("make", ENCODERS)
+
+
+def interactions(rows: list[list[int]], n_items: int = 5) -> Interactions:
+    return Interactions.from_sequences(rows, n_items=n_items)
+
+
+def test_every_estimator_is_held_to_the_contract(tiny_model: str) -> None:
+    known = {type(make()) for make in RECOMMENDERS} | {type(make(tiny_model)) for make in ENCODERS}
+    found = set()
+    for module in pkgutil.walk_packages(ecomai.learning.__path__, "ecomai.learning."):
+        for _name, value in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            if issubclass(value, Estimator) and not inspect.isabstract(value):
+                found.add(value)
+    assert found - {Estimator, Recommender, TextEncoder} == known
+
+
+# -- all ----------------------------------------------------------------------------------------
+
+
+def estimators(tiny_model: str) -> list[Estimator]:
+    return [*(make() for make in RECOMMENDERS), *(make(tiny_model) for make in ENCODERS)]
+
+
+def test_init_stores_hyperparameters_and_nothing_else(tiny_model: str) -> None:
+    for estimator in estimators(tiny_model):
+        assert vars(estimator) == estimator.get_params()
+
+
+def test_hyperparameters_are_json(tiny_model: str) -> None:
+    for estimator in estimators(tiny_model):
+        json.dumps(estimator.get_params())
+
+
+def test_saving_what_has_not_learned_is_refused(tiny_model: str, tmp_path: Path) -> None:
+    for estimator in estimators(tiny_model):
+        with pytest.raises(NotFittedError):
+            estimator.save(tmp_path)
+
+
+# -- recommenders -------------------------------------------------------------------------------
+
+
+@recommender
+def test_fit_returns_itself(make: Callable[[], Recommender]) -> None:
+    model = make()
+    assert model.fit(interactions(X_A), VECTORS) is model
+
+
+@recommender
+def test_a_prediction_before_fit_is_refused(make: Callable[[], Recommender]) -> None:
+    for ask in (make().scores, make().recommend):
+        with pytest.raises(NotFittedError, match=r"fit\(\) or load\(\)"):
+            ask([[0]])
+
+
+@recommender
+def test_scores_have_a_row_per_history_and_a_column_per_item(make: Callable[[], Recommender]) -> None:
+    model = make().fit(interactions(X_A), VECTORS)
+    assert model.scores(HISTORIES).shape == (4, 5)
+    assert model.scores([]).shape == (0, 5)
+    assert np.isfinite(model.scores(HISTORIES)).all()
+
+
+@recommender
+def test_a_second_fit_forgets_the_first(make: Callable[[], Recommender]) -> None:
+    refitted = make().fit(interactions(X_A), VECTORS).fit(interactions(X_B), VECTORS)
+    fresh = make().fit(interactions(X_B), VECTORS)
+    np.testing.assert_array_equal(refitted.scores(HISTORIES), fresh.scores(HISTORIES))
+
+
+@recommender
+def test_the_same_seed_gives_the_same_predictions_and_leaves_the_callers_randomness_alone(
+    make: Callable[[], Recommender],
+) -> None:
+    np.random.seed(11)
+    first = make().fit(interactions(X_A), VECTORS).scores(HISTORIES)
+    drawn = np.random.random()
+    second = make().fit(interactions(X_A), VECTORS).scores(HISTORIES)
+    np.random.seed(11)
+    np.testing.assert_array_equal(first, second)
+    assert drawn == np.random.random()
+
+
+def test_another_seed_gives_another_network() -> None:
+    first, second = (
+        SequenceRecommender(**TINY, random_state=seed).fit(interactions(X_A), VECTORS).scores(HISTORIES)
+        for seed in (1, 2)
+    )
+    assert not np.allclose(first, second)
+
+
+@recommender
+def test_a_saved_recommender_predicts_the_same(make: Callable[[], Recommender], tmp_path: Path) -> None:
+    model = make().fit(interactions(X_A), VECTORS)
+    loaded = type(model).load(model.save(tmp_path))
+    np.testing.assert_array_equal(loaded.scores(HISTORIES), model.scores(HISTORIES))
+    assert loaded.get_params() == model.get_params()
+    assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} <= {".json", ".safetensors"}
+
+
+@recommender
+def test_another_format_or_class_is_not_loaded(make: Callable[[], Recommender], tmp_path: Path) -> None:
+    model = make().fit(interactions(X_A), VECTORS)
+    path = model.save(tmp_path) / "estimator.json"
+    description = json.loads(path.read_text())
+    for change in ({"format_version": 99}, {"estimator": "Oracle"}):
+        path.write_text(json.dumps({**description, **change}))
+        with pytest.raises(FormatVersionError):
+            type(model).load(tmp_path)
+
+
+@recommender
+@pytest.mark.parametrize(
+    "vectors",
+    [VECTORS[:3], VECTORS[0], np.empty((5, 0), np.float32), np.full((5, 3), np.nan, np.float32)],
+    ids=["too few", "one dimension", "no feature", "not a number"],
+)
+def test_wrong_vectors_are_refused(make: Callable[[], Recommender], vectors: np.ndarray) -> None:
+    with pytest.raises(InvalidDataError):
+        make().fit(interactions(X_A), vectors)
+
+
+@recommender
+def test_items_outside_the_catalogue_are_refused(make: Callable[[], Recommender]) -> None:
+    model = make().fit(interactions(X_A), VECTORS)
+    for histories in ([[5]], [[-1]], [[[0]]], [[0.5]], interactions([[0]], n_items=4)):
+        with pytest.raises(InvalidDataError):
+            model.scores(histories)
+    with pytest.raises(InvalidDataError, match="mask"):
+        model.recommend([[0]], is_candidate=np.ones(3, dtype=bool))
+
+
+@recommender
+def test_an_empty_catalogue_is_refused(make: Callable[[], Recommender]) -> None:
+    with pytest.raises(InvalidDataError, match="no item"):
+        make().fit([[], []])
+
+
+@recommender
+def test_a_catalogue_of_one_item_is_learned(make: Callable[[], Recommender]) -> None:
+    model = make().fit([[0], [0, 0]], np.ones((1, 3), dtype=np.float32))
+    items, scores = model.recommend([[0], []], n=3)
+    assert items.tolist() == [[0, -1, -1], [0, -1, -1]]
+    assert np.isneginf(scores[:, 1:]).all()
+
+
+@recommender
+def test_one_event_is_enough_to_answer(make: Callable[[], Recommender]) -> None:
+    model = make().fit(interactions([[2]]), VECTORS)
+    assert sorted(model.recommend([[2], []], n=5)[0][1].tolist()) == [0, 1, 2, 3, 4]
+
+
+@recommender
+def test_no_texts_are_needed(make: Callable[[], Recommender]) -> None:
+    assert make().fit(interactions(X_A)).recommend([[0]], n=2)[0].shape == (1, 2)
+
+
+@recommender
+def test_only_candidates_are_recommended_and_seen_items_left_out(make: Callable[[], Recommender]) -> None:
+    model = make().fit(interactions(X_A), VECTORS)
+    mask = np.array([True, True, True, False, False])
+    items, _scores = model.recommend([[0], []], n=5, is_candidate=mask, exclude_seen=True)
+    assert set(items[0]) == {1, 2, -1}
+    assert set(items[1]) == {0, 1, 2, -1}
+
+
+@recommender
+def test_recommendations_are_the_scores_in_order(make: Callable[[], Recommender]) -> None:
+    model = make().fit(interactions(X_A), VECTORS)
+    items, scores = model.recommend(HISTORIES, n=5)
+    expected = -np.sort(-model.scores(HISTORIES), axis=1)
+    np.testing.assert_allclose(scores, expected)
+    np.testing.assert_allclose(np.take_along_axis(model.scores(HISTORIES), items, axis=1), scores)
+
+
+@recommender
+def test_users_do_not_influence_each_others_answers(make: Callable[[], Recommender]) -> None:
+    model = make().fit(interactions(X_A), VECTORS)
+    together = model.scores(HISTORIES)
+    alone = np.concatenate([model.scores([history]) for history in HISTORIES])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+# -- encoders -----------------------------------------------------------------------------------
+
+
+@encoder
+def test_vectors_have_length_one(make: Callable[[str], TextEncoder], tiny_model: str) -> None:
+    model = make(tiny_model)
+    assert model.fit(TEXTS) is model
+    vectors = model.encode(TEXTS)
+    assert vectors.shape == (len(TEXTS), model.n_features_)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+@encoder
+def test_encoding_before_fit_is_refused(make: Callable[[str], TextEncoder], tiny_model: str) -> None:
+    with pytest.raises(NotFittedError):
+        make(tiny_model).encode(["mug"])
+
+
+@encoder
+def test_what_is_no_list_of_texts_is_refused(make: Callable[[str], TextEncoder], tiny_model: str) -> None:
+    model = make(tiny_model).fit(TEXTS)
+    wrong: list[Any] = ["mug", [None], [1.0], [["mug"]]]
+    for texts in wrong:
+        with pytest.raises(InvalidDataError):
+            model.encode(texts)
+
+
+@encoder
+def test_a_refitted_encoder_is_like_a_fresh_one(make: Callable[[str], TextEncoder], tiny_model: str) -> None:
+    refitted = make(tiny_model).fit(TEXTS).fit(OTHER_TEXTS)
+    np.testing.assert_array_equal(
+        refitted.encode(OTHER_TEXTS), make(tiny_model).fit(OTHER_TEXTS).encode(OTHER_TEXTS)
+    )
+
+
+@encoder
+def test_a_saved_encoder_encodes_the_same(
+    make: Callable[[str], TextEncoder], tiny_model: str, tmp_path: Path
+) -> None:
+    model = make(tiny_model).fit(TEXTS)
+    loaded = type(model).load(model.save(tmp_path))
+    np.testing.assert_array_equal(loaded.encode(TEXTS), model.encode(TEXTS))
+    assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} <= {".json", ".safetensors"}
+
+
+@encoder
+@pytest.mark.parametrize("text", ["", "   ", "!!!", "🙂", "\x00"])
+def test_a_text_without_letters_says_nothing(
+    make: Callable[[str], TextEncoder], tiny_model: str, text: str
+) -> None:
+    model = make(tiny_model).fit(TEXTS)
+    assert not model.encode([text]).any()
+
+
+@encoder
+def test_a_very_long_text_is_cut(make: Callable[[str], TextEncoder], tiny_model: str) -> None:
+    model = make(tiny_model)
+    assert np.isfinite(model.fit(TEXTS).encode(["red dress " * 10_000])).all()
+
+
+@encoder
+def test_no_texts_give_no_vectors(make: Callable[[str], TextEncoder], tiny_model: str) -> None:
+    model = make(tiny_model).fit(TEXTS)
+    assert model.encode([]).shape == (0, model.n_features_)
+
+
+@encoder
+def test_an_encoder_learns_from_one_text(make: Callable[[str], TextEncoder], tiny_model: str) -> None:
+    assert np.isfinite(make(tiny_model).fit(["mug"]).encode(["mug", "lamp"])).all()

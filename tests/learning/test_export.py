@@ -1,0 +1,114 @@
+"""What is exported answers as the model it came from, and nothing else leaves the worker."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from safetensors.numpy import load_file
+
+from ecomai.learning import export
+from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
+from ecomai.learning.encoders.pretrained import PretrainedTextEncoder
+from ecomai.learning.exceptions import ExportError, InvalidDataError, NotFittedError
+from ecomai.learning.interactions import Interactions
+from ecomai.learning.recommenders.item_item import ItemItemRecommender
+from ecomai.learning.recommenders.popularity import PopularityRecommender
+from ecomai.learning.recommenders.sequence import SequenceRecommender, pad
+
+OPTIONS = {"dim": 8, "n_layers": 2, "max_length": 6, "max_epochs": 1, "device": "cpu"}
+ALLOWED = {".json", ".onnx", ".safetensors"}
+
+
+@pytest.fixture(scope="module")
+def model(loyal_users: Interactions, item_vectors: np.ndarray) -> SequenceRecommender:
+    return SequenceRecommender(**OPTIONS).fit(loyal_users, item_vectors)
+
+
+@pytest.fixture(scope="module")
+def artifact(model: SequenceRecommender, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export.export_next_item(model, tmp_path_factory.mktemp("next"), item_ids=ids(24))
+
+
+def ids(n: int) -> list[str]:
+    return [f"sku-{number}" for number in range(n)]
+
+
+def run(path: Path, **feeds: np.ndarray) -> np.ndarray:
+    return onnxruntime.InferenceSession(str(path)).run(None, feeds)[0]
+
+
+@pytest.mark.parametrize("histories", [[[0]], [[]], [[3, 4, 5], [1], [], [0, 1, 2, 3, 4, 5]], [[7]] * 33])
+def test_the_user_encoder_answers_as_the_model(
+    artifact: Path, model: SequenceRecommender, histories: list[list[int]]
+) -> None:
+    items, lengths = pad(Interactions.from_sequences(histories, n_items=24))
+    found = run(artifact / "user_encoder.onnx", item_vectors=model.item_vectors_[items], lengths=lengths)
+    np.testing.assert_allclose(found, model.user_vectors(histories), atol=1e-5)
+
+
+def test_the_item_encoder_answers_as_the_model(
+    artifact: Path, model: SequenceRecommender, item_vectors: np.ndarray
+) -> None:
+    found = run(artifact / "item_encoder.onnx", text_vectors=item_vectors)
+    np.testing.assert_allclose(found, model.project_items(item_vectors), atol=1e-5)
+
+
+def test_items_stand_in_the_order_of_their_ids(artifact: Path, model: SequenceRecommender) -> None:
+    assert json.loads((artifact / "items.json").read_text()) == ids(24)
+    stored = load_file(artifact / "items.safetensors")["item_vectors"]
+    np.testing.assert_array_equal(stored, model.item_vectors_)
+
+
+def test_a_model_without_texts_exports_no_item_encoder(loyal_users: Interactions, tmp_path: Path) -> None:
+    model = SequenceRecommender(**{**OPTIONS, "max_length": 1}).fit(loyal_users)
+    export.export_next_item(model, tmp_path, item_ids=ids(24))
+    assert not (tmp_path / "item_encoder.onnx").exists()
+
+
+def test_artifacts_hold_only_files_that_cannot_run_code(
+    artifact: Path, loyal_users: Interactions, item_vectors: np.ndarray, tmp_path: Path
+) -> None:
+    similar = ItemItemRecommender().fit(loyal_users, item_vectors)
+    popular = PopularityRecommender().fit(loyal_users)
+    export.export_similar_items(similar, tmp_path / "s", item_ids=ids(24), item_vectors=item_vectors)
+    export.export_popularity(popular, tmp_path / "p", item_ids=ids(24))
+    for folder in (artifact, tmp_path / "s", tmp_path / "p"):
+        files = list(folder.iterdir())
+        assert files
+        assert {path.suffix for path in files} <= ALLOWED
+        assert json.loads((folder / "predictor.json").read_text())["format_version"] == 1
+
+
+def test_a_graph_that_differs_from_its_model_is_refused(
+    model: SequenceRecommender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "TOLERANCE", -1.0)
+    with pytest.raises(ExportError, match=r"user_encoder\.onnx differs"):
+        export.export_next_item(model, tmp_path, item_ids=ids(24))
+
+
+@pytest.mark.parametrize("item_ids", [ids(23), ["same"] * 24])
+def test_each_item_needs_an_id_of_its_own(
+    model: SequenceRecommender, tmp_path: Path, item_ids: list[str]
+) -> None:
+    with pytest.raises(InvalidDataError, match="distinct id"):
+        export.export_next_item(model, tmp_path, item_ids=item_ids)
+
+
+def test_what_has_not_learned_is_not_exported(tmp_path: Path) -> None:
+    with pytest.raises(NotFittedError):
+        export.export_popularity(PopularityRecommender(), tmp_path, item_ids=[])
+    with pytest.raises(NotFittedError):
+        export.export_text_encoder(CharNgramTextEncoder(), tmp_path)
+
+
+def test_the_same_weights_are_exported_once(tiny_model: str, tmp_path: Path) -> None:
+    encoder = PretrainedTextEncoder(tiny_model, max_length=32, device="cpu").fit()
+    cache = tmp_path / "cache"
+    export.export_text_encoder(encoder, tmp_path / "first", cache=cache)
+    (kept,) = cache.iterdir()
+    kept.write_bytes(b"the cached graph")
+    export.export_text_encoder(encoder, tmp_path / "second", cache=cache)
+    assert (tmp_path / "second" / "text_encoder.onnx").read_bytes() == b"the cached graph"

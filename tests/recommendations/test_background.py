@@ -1,0 +1,162 @@
+"""What happens without anybody asking: counting, cleaning up, cards, the doctor, checks."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+from django.core.management import call_command
+from django.test import RequestFactory
+from django.utils import timezone
+
+from ecomai.commerce.models import Customer
+from ecomai.commerce.services import ingest_events
+from recommendations import cards, checks, doctor, receivers, services, tasks
+from recommendations.models import Answer, ItemPopularity
+from recommendations.readiness import next_item_readiness
+from recommendations.services import log
+from tests.workers import Broker
+
+
+def test_answers_are_forgotten_after_their_time(shop, settings):
+    services.recommend()
+    old = services.recommend()
+    Answer.objects.filter(key=old.key).update(created_at=timezone.now() - timedelta(days=91))
+    tasks.forget_old_answers()
+    assert Answer.objects.count() == 1
+    tasks.forget_old_answers()
+    assert Answer.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_outside_a_transaction_is_logged_a_moment_later(shop):
+    kept = services.recommend(placement="home")
+    log.flush()
+    assert Answer.objects.get().key == kept.key
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_that_cannot_be_logged_costs_no_other_one_its_place(shop, add_customer):
+    erased = add_customer("erased")
+    lost, kept = services.recommend(customer=erased), services.recommend()
+    Customer.objects.filter(pk=erased.pk).delete()
+    log.flush()
+    assert set(Answer.objects.values_list("key", flat=True)) - {lost.key} == {kept.key}
+
+
+def test_events_that_come_in_are_counted(shop, settings, django_capture_on_commit_callbacks):
+    from ecomai_project.celery import app
+
+    app.conf.task_always_eager = True
+    try:
+        with django_capture_on_commit_callbacks(execute=True):
+            ingest_events(
+                [{"type": "view", "session_id": "session-of-somebody", "item_id": "coffee-1"}], storefront=""
+            )
+    finally:
+        app.conf.task_always_eager = False
+    assert ItemPopularity.objects.get().item == shop[0]
+
+
+def test_ingest_goes_on_while_the_broker_is_away(shop, caplog):
+    from ecomai_project.celery import app
+
+    with Broker("redis", "redis://127.0.0.1:1/0").used_by(app):
+        receivers.on_events_ingested(sender=None, storefront="", events=[])
+    assert "broker is away" in caplog.text
+
+
+def test_cards_say_what_is_missing_in_an_empty_shop(db, admin_user):
+    request = RequestFactory().get("/")
+    request.user = admin_user
+    states = {str(card.title): card.state for card in cards.cards(request)}
+    assert list(states.values()) == ["ok", "empty", "empty", "empty"]
+
+
+def test_cards_count_answers_and_clicks(shop, admin_user, add_event, add_customer):
+    answer = services.recommend()
+    now = timezone.now()
+    for type, n in (("impression", 4), ("click", 1)):
+        for _ in range(n):
+            event = add_event(shop[0], type=type, properties={"answer": str(answer.key)})
+            event.occurred_at = now
+            event.save(update_fields=["occurred_at"])
+    request = RequestFactory().get("/")
+    request.user = admin_user
+    values = [card.value for card in cards.cards(request)]
+    assert values[1] == "1"
+    assert values[2] == "25.0 %"
+
+
+def test_cards_do_not_go_through_a_week_of_events_at_every_visit(shop, admin_user, django_assert_num_queries):
+    request = RequestFactory().get("/")
+    request.user = admin_user
+    with django_assert_num_queries(3):
+        cards.cards(request)
+    with django_assert_num_queries(0):
+        cards.cards(request)
+
+
+def test_cards_are_for_those_who_may_see_answers(db, django_user_model):
+    request = RequestFactory().get("/")
+    request.user = django_user_model.objects.create_user("staff", is_staff=True)
+    assert cards.cards(request) == []
+
+
+def test_the_doctor_says_what_to_do_in_an_empty_shop(db):
+    findings = {str(finding.name): finding for finding in doctor.findings()}
+    assert not findings["Items"].is_ok
+    assert findings["Items"].remedy
+    assert not findings["recommendations.next_item"].is_ok
+
+
+def test_the_doctor_misses_an_encoder_folder(db, settings):
+    settings.ECOMAI = {"RECOMMENDATIONS": {"ENCODER": "/no/such/folder"}}
+    assert not {str(finding.name): finding for finding in doctor.findings()}["Text encoder"].is_ok
+
+
+def test_the_doctor_is_content_with_a_shop_at_work(live_models, shop, add_event):
+    add_event(shop[0])
+    services.refresh_popularity()
+    assert [finding.name for finding in doctor.findings() if not finding.is_ok] == []
+
+
+def test_readiness_counts_people_with_two_items(shop, add_event, add_customer):
+    anna, bert = add_customer("anna"), add_customer("bert")
+    add_event(shop[0], customer=anna)
+    add_event(shop[1], customer=anna)
+    add_event(shop[0], customer=bert)
+    add_event(shop[0], customer=bert, type="purchase")
+    add_event(shop[0], session_id="session-1")
+    add_event(shop[2], session_id="session-1")
+    assert [row.have for row in next_item_readiness()] == [6, 2, 3]
+    assert [row.missing for row in next_item_readiness()] == [994, 23, 7]
+
+
+@pytest.mark.parametrize(
+    ("values", "id"),
+    [
+        ({"LOG_SHARE": 2}, "recommendations.E001"),
+        ({"MAX_N": 0}, "recommendations.E001"),
+        ({"EVENT_WEIGHTS": {"return": -1}}, "recommendations.E001"),
+        ({"HISTROY_LENGTH": 5}, "recommendations.W001"),
+    ],
+)
+def test_wrong_settings_are_named(settings, values, id):
+    settings.ECOMAI = {"RECOMMENDATIONS": values}
+    assert [message.id for message in checks.check_settings(None)] == [id]
+
+
+def test_the_default_settings_are_sound(settings):
+    settings.ECOMAI = {}
+    assert checks.check_settings(None) == []
+
+
+def test_migrations_are_complete(db):
+    call_command("makemigrations", "ecomai_recommendations", check=True, dry_run=True, verbosity=0)
+
+
+def test_popularity_that_takes_long_to_count_is_counted_less_often(settings, shop):
+    settings.ECOMAI = {"RECOMMENDATIONS": {"POPULARITY_REFRESH_SECONDS": 0}}
+    cache.clear()
+    services.refresh_popularity()
+    assert not services.should_refresh_popularity()
