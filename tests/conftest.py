@@ -9,6 +9,8 @@ import pytest
 from django.conf import settings
 from django.utils import translation
 
+from ecomai.console import health
+from ecomai.serving import live
 from ecomai_project.celery import app as celery_app
 from ecomai_project.embedded.places import Places
 from ecomai_project.embedded.postgres import Postgres
@@ -37,6 +39,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         _started.pop().stop()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests of several real processes a second try: a busy machine can starve one of them for seconds.
+
+    The summary names each test that needed it.
+    """
+    for item in items:
+        if any(item.get_closest_marker(name) for name in ("services", "browser")):
+            item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=2))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say which services were used, so that a green run cannot hide what it did not touch."""
     rabbitmq = test_services.find_rabbitmq()
@@ -53,6 +65,14 @@ def own_language() -> Iterator[None]:
     """A test that answered in Chinese leaves no Chinese to the next one: the language is the thread's."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def own_models() -> Iterator[None]:
+    """A model that was live in a test, or could not be loaded there, is forgotten before the next one."""
+    yield
+    live.forget()
+    health.forget()
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ def test_worker_makes_the_shop_ready_and_computes_its_report(worker_process, cli
         beat_queue.apply_async((queue,), queue=queue)
     wait_until(lambda: all(queue.is_alive for queue in selectors.queues()))
     health.forget()
+    assert health.health().state == "ok", health.health()
     assert client.get("/ecomai/health/ready").status_code == 200
     services.request_quality_report()
     wait_until(QualityReport.objects.exists)
