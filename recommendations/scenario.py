@@ -95,11 +95,11 @@ scenario = Scenario(
     doctor=f"{_HERE}.doctor.findings",
     urls=f"{_HERE}.urls",
     benchmarks={
-        "sequential": f"{_HERE}.benchmarks.sequential",
-        "faithfulness": f"{_HERE}.benchmarks.faithfulness",
-        "serving": f"{_HERE}.benchmarks.serving",
-        "ingest": f"{_HERE}.benchmarks.ingest",
-        "scoring": f"{_HERE}.benchmarks.scoring",
+        "sequential": f"{_HERE}.benchmarks.sequential.sequential",
+        "faithfulness": f"{_HERE}.benchmarks.faithfulness.faithfulness",
+        "serving": f"{_HERE}.benchmarks.serving.serving",
+        "ingest": f"{_HERE}.benchmarks.ingest.ingest",
+        "scoring": f"{_HERE}.benchmarks.scoring.scoring",
     },
     seed_demo=f"{_HERE}.demo.seed_demo",
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ecomai.exceptions import InvalidInputError
-from recommendations import benchmarks
+from recommendations.benchmarks import sequential as benchmarks
 
 N_ITEMS, N_USERS = 30, 120
 

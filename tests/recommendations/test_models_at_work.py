@@ -13,7 +13,8 @@ from ecomai.commerce.services import create_api_key
 from ecomai.fusion.vectors import store_vectors
 from ecomai.registry.services import enter_shadow, promote_version, roll_back, switch_scenario
 from ecomai.serving import live
-from recommendations import catalogue, faithfulness, services
+from recommendations import catalogue, services
+from recommendations.benchmarks import faithfulness
 from recommendations.models import Answer
 from recommendations.services import recommend
 

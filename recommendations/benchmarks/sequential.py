@@ -1,4 +1,4 @@
-"""Quality on public data and on the shop's own, as `manage.py ecomai_benchmark` prints it."""
+"""`sequential`: which item comes next, with each user's last item left out."""
 
 import gzip
 import json
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ecomai.benchmarking import Report
 from ecomai.exceptions import InvalidInputError
 from ecomai.learning.interactions import Interactions
 from ecomai.learning.metrics.ranking import ranking_report
@@ -137,33 +138,3 @@ def _encode(titles: list[str]) -> np.ndarray:
 
     encoder = RoutedTextEncoder().fit(titles)
     return encoder.encode(titles)
-
-
-def faithfulness(data: Path, *, device: str, seed: int, report: Report) -> dict[str, Any]:
-    """Ask 1,000 times for customers of this shop's own database: are the reasons true? `data` is not read."""
-    from .faithfulness import measure_faithfulness
-
-    measured = measure_faithfulness(n_requests=1000, seed=seed, report=report)
-    shares = {name: value for name, value in measured.items() if name.endswith("_share")}
-    return {"metrics": shares, "rows": {}, "splits": {}, "peers": {}, "settings": measured}
-
-
-def serving(data: Path, *, device: str, seed: int, report: Report) -> dict[str, Any]:
-    """Answers of one web process, beside a view that answers a constant; `data` is a shop to import."""
-    from .speed import measure_serving
-
-    return measure_serving(data, seed=seed, report=report)
-
-
-def ingest(data: Path, *, device: str, seed: int, report: Report) -> dict[str, Any]:
-    """Events over REST to one web process, beside COPY of the same rows; `data` is online-retail."""
-    from .speed import measure_ingest
-
-    return measure_ingest(data, seed=seed, report=report)
-
-
-def scoring(data: Path, *, device: str, seed: int, report: Report) -> dict[str, Any]:
-    """Best items of every customer, computed and stored; `data` holds sequences, as for `sequential`."""
-    from .speed import measure_scoring
-
-    return measure_scoring(data, seed=seed, report=report)
