@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from ecomai.learning.interactions import Interactions
 from ecomai.learning.metrics.ranking import ranking_report
 from ecomai.learning.splits import Split, leave_last_out
 
-Report = Callable[[float, str], None]
 Metrics = dict[str, float]
 
 KS = (5, 10)
