@@ -12,6 +12,7 @@ from ecomai.learning import export
 from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
 from ecomai.learning.encoders.pretrained import PretrainedTextEncoder
 from ecomai.learning.exceptions import ExportError, InvalidDataError, NotFittedError
+from ecomai.learning.export import graphs
 from ecomai.learning.interactions import Interactions
 from ecomai.learning.recommenders.item_item import ItemItemRecommender
 from ecomai.learning.recommenders.popularity import PopularityRecommender
@@ -84,7 +85,7 @@ def test_artifacts_hold_only_files_that_cannot_run_code(
 def test_a_graph_that_differs_from_its_model_is_refused(
     model: SequenceRecommender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "TOLERANCE", -1.0)
+    monkeypatch.setattr(graphs, "TOLERANCE", -1.0)
     with pytest.raises(ExportError, match=r"user_encoder\.onnx differs"):
         export.export_next_item(model, tmp_path, item_ids=ids(24))
 

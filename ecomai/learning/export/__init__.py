@@ -1,0 +1,10 @@
+"""Fitted models as files that a web process can run without torch: ONNX, safetensors, JSON.
+
+The layout of each kind is written down in `docs/models.md`; `ecomai.serving.predictors` reads it.
+Every exported graph is run once and compared with the model it came from.
+"""
+
+from .recommenders import export_next_item, export_popularity, export_similar_items
+from .text_encoder import export_text_encoder
+
+__all__ = ["export_next_item", "export_popularity", "export_similar_items", "export_text_encoder"]

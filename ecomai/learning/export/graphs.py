@@ -1,0 +1,49 @@
+"""Networks as ONNX graphs that answer as they do."""
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from ecomai.learning.exceptions import ExportError
+
+# The greatest difference between torch and ONNX Runtime, in units of the vectors' entries.
+TOLERANCE = 1e-4
+
+
+def export_graph(
+    module: nn.Module, sample: tuple[Tensor, ...], path: Path, *, output: str, shapes: dict[str, Any]
+) -> None:
+    # It warns of parts of torchvision that no graph of ours uses.
+    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.cpu().eval(),
+            sample,
+            str(path),
+            input_names=list(shapes),
+            output_names=[output],
+            dynamic_shapes=shapes,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+
+
+def compare_graph(
+    module: nn.Module, inputs: tuple[Tensor, ...], path: Path, *, names: tuple[str, ...]
+) -> None:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    feeds = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)}
+    answered = session.run(None, feeds)[0]
+    with torch.no_grad():
+        expected = module(*inputs).numpy()
+    difference = float(np.abs(answered - expected).max(initial=0))
+    if not difference <= TOLERANCE:  # also where it is not a number
+        raise ExportError(f"{path.name} differs from its model by {difference:.2g}; it was not exported.")

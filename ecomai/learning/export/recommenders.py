@@ -1,0 +1,187 @@
+"""Artifacts of recommenders."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+from torch import Tensor, nn
+from torch.export import Dim
+
+from ecomai.learning.encoders.base import TextEncoder
+from ecomai.learning.exceptions import InvalidDataError
+from ecomai.learning.recommenders.item_item import ItemItemRecommender
+from ecomai.learning.recommenders.popularity import PopularityRecommender
+from ecomai.learning.recommenders.sequence import SequenceRecommender
+
+from .graphs import compare_graph, export_graph
+from .layout import check_ids, describe, prepare_folder, write_items
+from .text_encoder import write_text_encoder
+
+
+def export_next_item(
+    model: SequenceRecommender,
+    folder: str | Path,
+    *,
+    item_ids: Sequence[str],
+    text_encoder: TextEncoder | None = None,
+    encoder_cache: str | Path | None = None,
+) -> Path:
+    """Write an artifact of kind `next_item`.
+
+    Parameters
+    ----------
+    model : SequenceRecommender
+        Fitted.
+    folder : path
+        Created where it is missing.
+    item_ids : sequence of n_items str
+        The shop's name of each position of the catalogue.
+    text_encoder : TextEncoder, optional
+        What made the text vectors; with it, serving can place items that came after training.
+    encoder_cache : path, optional
+        As in `export_text_encoder`.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    NotFittedError
+        If the model has not learned.
+    InvalidDataError
+        If there is not one id per item, or two are equal.
+    ExportError
+        If a graph does not answer as the model does.
+    """
+    model.check_is_fitted()
+    folder = prepare_folder(folder)
+    check_ids(item_ids, model.n_items_)
+    _export_user_encoder(model, folder / "user_encoder.onnx")
+    if model.n_features_:
+        _export_item_encoder(model, folder / "item_encoder.onnx")
+    save_file({"item_vectors": model.item_vectors_}, folder / "items.safetensors")
+    write_items(folder, item_ids)
+    if text_encoder is not None:
+        write_text_encoder(text_encoder, folder, Path(encoder_cache) if encoder_cache else None)
+    return describe(
+        folder,
+        "next_item",
+        dim=model.dim,
+        max_length=model.max_length,
+        n_features=model.n_features_,
+        has_text_encoder=text_encoder is not None,
+    )
+
+
+def export_similar_items(
+    model: ItemItemRecommender,
+    folder: str | Path,
+    *,
+    item_ids: Sequence[str],
+    item_vectors: NDArray[np.float32] | None = None,
+) -> Path:
+    """Write an artifact of kind `similar_items`.
+
+    Parameters
+    ----------
+    model : ItemItemRecommender
+        Fitted.
+    folder : path
+        Created where it is missing.
+    item_ids : sequence of n_items str
+        The shop's name of each position of the catalogue.
+    item_vectors : float32 array of shape (n_items, n_features), optional
+        Text vectors; with them, an item that came after training has neighbours by its text.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    NotFittedError, InvalidDataError
+        As `export_next_item`.
+    """
+    model.check_is_fitted()
+    folder = prepare_folder(folder)
+    check_ids(item_ids, model.n_items_)
+    arrays = {"neighbours": model.neighbours_, "similarities": model.similarities_}
+    if item_vectors is not None:
+        if item_vectors.shape[0] != model.n_items_:
+            raise InvalidDataError(f"There are {len(item_vectors)} vectors for {model.n_items_} items.")
+        # Half precision: only their cosines are needed, to two digits.
+        arrays["text_vectors"] = item_vectors.astype(np.float16)
+    save_file(arrays, folder / "neighbours.safetensors")
+    write_items(folder, item_ids)
+    return describe(
+        folder,
+        "similar_items",
+        history_decay=model.history_decay,
+        text_scale=model.text_scale_,
+        n_features=0 if item_vectors is None else int(item_vectors.shape[1]),
+    )
+
+
+def export_popularity(model: PopularityRecommender, folder: str | Path, *, item_ids: Sequence[str]) -> Path:
+    """Write an artifact of kind `popularity`.
+
+    Parameters
+    ----------
+    model : PopularityRecommender
+        Fitted.
+    folder : path
+        Created where it is missing.
+    item_ids : sequence of n_items str
+        The shop's name of each position of the catalogue.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    NotFittedError, InvalidDataError
+        As `export_next_item`.
+    """
+    model.check_is_fitted()
+    folder = prepare_folder(folder)
+    check_ids(item_ids, model.n_items_)
+    save_file({"scores": model.popularity_}, folder / "popularity.safetensors")
+    write_items(folder, item_ids)
+    return describe(folder, "popularity")
+
+
+def _export_user_encoder(model: SequenceRecommender, path: Path) -> None:
+    users = model.network.users
+    longest = model.max_length
+    # A dimension of 1 in the sample would be taken for a constant.
+    sample = (torch.randn(3, min(max(longest, 2), 12), model.dim), torch.tensor([0, 1, 2]))
+    shapes = {"item_vectors": {0: Dim("batch"), 1: Dim("time", min=1, max=max(longest, 2))},
+              "lengths": {0: Dim("batch")}}  # fmt: skip
+    export_graph(users, sample, path, output="user_vectors", shapes=shapes)
+    for batch, length in ((1, 1), (2, longest)):
+        inputs = (torch.randn(batch, length, model.dim), torch.randint(0, length + 1, (batch,)))
+        compare_graph(users, inputs, path, names=("item_vectors", "lengths"))
+
+
+def _export_item_encoder(model: SequenceRecommender, path: Path) -> None:
+    encoder = _ItemsFromText(model.network.items)
+    export_graph(encoder, (torch.randn(3, model.n_features_),), path, output="item_vectors",
+            shapes={"text_vectors": {0: Dim("batch")}})  # fmt: skip
+    compare_graph(encoder, (torch.randn(1, model.n_features_),), path, names=("text_vectors",))
+
+
+class _ItemsFromText(nn.Module):
+    def __init__(self, items: nn.Module) -> None:
+        super().__init__()
+        self.items = items
+
+    def forward(self, text_vectors: Tensor) -> Tensor:
+        return self.items.from_text(text_vectors)
