@@ -10,6 +10,13 @@ from .exceptions import TrainingCancelledError
 class Callback:
     """Base of what watches a training. Override what you need; the defaults do nothing."""
 
+    def on_start(self, step: int) -> None:
+        """Called before the first step with the number of steps taken before: 0, or where a killed training
+        goes on. Points of the curve beyond `step` come again."""
+
+    def on_end(self) -> None:
+        """Called once after the last step, also when an exception ends the training."""
+
     def on_progress(self, progress: float) -> None:
         """Called after each step. `progress` rises from 0 to 1 over the epochs asked for."""
 
