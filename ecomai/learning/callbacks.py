@@ -79,6 +79,10 @@ class Curve(Callback):
 
     points: list[tuple[int, dict[str, float]]] = field(default_factory=list)
 
+    def on_start(self, step: int) -> None:
+        """Forget points that come again."""
+        self.points = [point for point in self.points if point[0] <= step]
+
     def on_log(self, step: int, metrics: dict[str, float]) -> None:
         self.points.append((step, metrics))
 

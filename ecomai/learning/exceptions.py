@@ -27,3 +27,11 @@ class ExportError(LearningError, RuntimeError):
 
 class TrainingCancelledError(LearningError):
     """A callback asked the training to stop; what was learned is thrown away."""
+
+
+class TrainingDivergedError(LearningError, ArithmeticError):
+    """The loss or a weight became NaN or infinite; the message names the step and what to change."""
+
+
+class TrainingMemoryError(LearningError, MemoryError):
+    """A single training row does not fit into memory."""

@@ -8,12 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from ecomai.learning import trainer
 from ecomai.learning.callbacks import Callback
 from ecomai.learning.interactions import Interactions
 from ecomai.learning.recommenders.sequence import SequenceRecommender
 from ecomai.learning.splits import leave_last_out
-from ecomai.learning.trainer import LengthBuckets, TrainingPlan, newest_complete_checkpoint, train
+from ecomai.learning.trainer import (
+    LengthBuckets,
+    TrainingPlan,
+    checkpoints,
+    newest_complete_checkpoint,
+    train,
+)
 
 OPTIONS = {"dim": 8, "n_layers": 1, "max_length": 8, "batch_size": 32, "max_epochs": 3, "device": "cpu"}
 
@@ -111,12 +116,24 @@ def test_nothing_is_printed(loyal_users: Interactions, capfd: pytest.CaptureFixt
 def test_buckets_hold_each_row_once_with_rows_of_like_length() -> None:
     lengths = np.random.default_rng(0).integers(1, 100, 1000)
     sampler = LengthBuckets(lengths, 16, 3)
-    rows = list(sampler)
-    assert sorted(rows) == list(range(1000))
-    spread = np.mean([np.ptp(lengths[rows[start : start + 16]]) for start in range(0, 990, 16)])
-    assert spread < 20
+    batches = list(sampler)
+    assert len(batches) == len(sampler) == 63
+    assert [len(batch) for batch in batches] == [16] * 62 + [8]
+    assert sorted(row for batch in batches for row in batch) == list(range(1000))
+    assert np.mean([np.ptp(lengths[batch]) for batch in batches[:-1]]) < 20
     sampler.set_epoch(1)
-    assert list(sampler) != rows
+    assert list(sampler) != batches
+
+
+@pytest.mark.parametrize("n_ranks", [2, 3])
+def test_devices_share_the_rows_of_each_batch(n_ranks: int) -> None:
+    lengths = np.random.default_rng(0).integers(1, 100, 49)
+    whole = list(LengthBuckets(lengths, 16, 3))
+    shares = [list(LengthBuckets(lengths, 16, 3, rank, n_ranks)) for rank in range(n_ranks)]
+    for number, batch in enumerate(whole):
+        parts = [share[number] for share in shares]
+        assert sorted(row for part in parts for row in part) == sorted(batch)
+        assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
 def test_judging_sees_the_module_without_dropout(loyal_users: Interactions) -> None:
@@ -162,5 +179,5 @@ def test_a_kill_while_a_note_is_written_leaves_the_note_before_it(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        trainer._write_whole(note, cut)
+        checkpoints.write_whole(note, cut)
     assert note.read_text() == "{}"
