@@ -81,14 +81,14 @@ def forget() -> None:
 
 @dataclass
 class _Loading:
-    """A version on its way, and what came of it."""
+    """A version on its way, and what came of it. A retry keeps the fault of before until it succeeds."""
 
     version: ModelVersion
-    is_done: threading.Event = field(default_factory=threading.Event)
-    predictor: Predictor | None = None
     fault: Fault | None = None
+    predictor: Predictor | None = None
+    is_done: threading.Event = field(default_factory=threading.Event)
     started_at: float = field(default_factory=time.monotonic)
-    failed_at: float = 0.0
+    done_at: float = 0.0
 
     def wait(self, seconds: float) -> None:
         """Wait until it is done, but not longer than so many seconds after its start."""
@@ -97,19 +97,20 @@ class _Loading:
     def run(self) -> None:
         try:
             self.predictor = load_predictor(open_artifact(self.version))
+            self.fault = None
         except Exception as error:
             # Whatever is wrong with the new version, the old one must go on answering.
             logger.exception("%s could not be loaded; what served before goes on.", self.version)
-            self.failed_at = time.monotonic()
             self.fault = Fault(self.version.model_name, self.version.number, str(error), timezone.now())
         finally:
             connections.close_all()
+            self.done_at = time.monotonic()
             self.is_done.set()
 
     @property
     def may_be_retried(self) -> bool:
-        age = time.monotonic() - self.failed_at
-        return self.fault is not None and age >= serving_settings.RETRY_SECONDS
+        age = time.monotonic() - self.done_at
+        return self.is_done.is_set() and self.fault is not None and age >= serving_settings.RETRY_SECONDS
 
 
 class _Board:
@@ -168,7 +169,7 @@ class _Board:
         for pk, version in wanted.items():
             loading = loadings.get(pk)
             if loading is None or loading.may_be_retried:
-                loadings[pk] = _Loading(version)
+                loadings[pk] = _Loading(version, fault=loading.fault if loading else None)
                 threading.Thread(target=loadings[pk].run, name=f"ecomai-load-{version}", daemon=True).start()
         self._loadings = loadings
 
