@@ -114,7 +114,7 @@ class Loop(transformers.Trainer):
     def take_up_micro_batch(self) -> None:
         """Begin a resumed training with what was found to fit before, for the same random numbers."""
         found = [log[MICRO_BATCH] for log in self.state.log_history if MICRO_BATCH in log]
-        self.micro_batch = found[-1] if found else self.micro_batch
+        self.micro_batch = int(found[-1]) if found else self.micro_batch
 
     def get_train_dataloader(self) -> RowNumbers:
         """Return the numbers of this device's rows, step by step."""
