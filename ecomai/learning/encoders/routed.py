@@ -1,19 +1,24 @@
 """Each text to the encoder that knows its script."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ecomai.learning.base import ESTIMATOR_FILE
 from ecomai.text import main_script
 
+from .adapted import AdaptedTextEncoder
 from .base import TextEncoder, check_texts
 from .char_ngram import CharNgramTextEncoder
 from .pretrained import DEFAULT_MODEL, PretrainedTextEncoder
 
 DEFAULT_SCRIPTS = {DEFAULT_MODEL: ("latin",)}
+#: What a saved part of the pretrained kind may be.
+PRETRAINED_CLASSES = (PretrainedTextEncoder, AdaptedTextEncoder)
 
 
 class RoutedTextEncoder(TextEncoder):
@@ -67,13 +72,21 @@ class RoutedTextEncoder(TextEncoder):
         self.device = device
         self.random_state = random_state
 
-    def fit(self, texts: Sequence[str]) -> Self:
-        """Load the pretrained part, learn the other; see `TextEncoder.fit`."""
+    def fit(self, texts: Sequence[str], *, pretrained: PretrainedTextEncoder | None = None) -> Self:
+        """Load the pretrained part, learn the other; see `TextEncoder.fit`.
+
+        Parameters
+        ----------
+        pretrained : PretrainedTextEncoder, optional
+            Fitted, such as an `AdaptedTextEncoder`; it knows the scripts of the model it stands on.
+            Default: the model as it was published.
+        """
         check_texts(texts)
         is_known = self.knows(texts)
         unknown = [text for text, known in zip(texts, is_known, strict=True) if not known]
         self.unknown_share_ = len(unknown) / len(texts) if texts else 0.0
-        self.pretrained_ = self._new_pretrained().fit() if len(unknown) < max(len(texts), 1) else None
+        is_needed = len(unknown) < max(len(texts), 1)
+        self.pretrained_ = (pretrained or self._new_pretrained().fit()) if is_needed else None
         self.ngram_ = self._new_ngram().fit(unknown) if unknown else None
         self._count_features()
         return self
@@ -129,7 +142,28 @@ class RoutedTextEncoder(TextEncoder):
     def _load_parts(self, folder: Path) -> None:
         options = {"device": self.device}
         has_pretrained, has_ngram = self.n_pretrained_ > 0, self.n_ngram_ > 0
-        self.pretrained_ = (
-            PretrainedTextEncoder.load(folder / "pretrained", **options) if has_pretrained else None
-        )
+        self.pretrained_ = load_pretrained(folder / "pretrained", **options) if has_pretrained else None
         self.ngram_ = CharNgramTextEncoder.load(folder / "ngram") if has_ngram else None
+
+
+def load_pretrained(folder: Path, **overrides: Any) -> PretrainedTextEncoder:
+    """Read a saved encoder of the pretrained kind, whichever it is.
+
+    Parameters
+    ----------
+    folder : Path
+    **overrides
+        As in `Estimator.load`.
+
+    Returns
+    -------
+    PretrainedTextEncoder
+
+    Raises
+    ------
+    FormatVersionError
+        If the folder holds none.
+    """
+    written = json.loads((folder / ESTIMATOR_FILE).read_text(encoding="utf-8")).get("estimator")
+    kinds = {kind.__name__: kind for kind in PRETRAINED_CLASSES}
+    return kinds.get(written, PretrainedTextEncoder).load(folder, **overrides)
