@@ -47,20 +47,38 @@ def _insert_arrays(
     model: Any, fields: list, rows: Sequence[tuple], tail: str, has_result: bool
 ) -> list[tuple]:
     """One array per column: PostgreSQL plans one short statement, however many rows there are."""
-    selected, arrays, values = [], [], []
-    for number, (field, column) in enumerate(zip(fields, zip(*rows, strict=True), strict=True)):
-        is_json = isinstance(field, models.JSONField)
-        selected.append(f"c{number}::jsonb" if is_json else f"c{number}")
-        arrays.append(f"%s::{'text' if is_json else _array_type(field)}[]")
-        values.append(_array_literal(map(_json_text, column) if is_json else column))
-    names = ", ".join(f"c{number}" for number in range(len(fields)))
+    given, values = rows_as_arrays(fields, rows)
     sql = (
         f"INSERT INTO {_quoted(model._meta.db_table)} ({_columns(fields)}) "  # noqa: S608
-        f"SELECT {', '.join(selected)} FROM unnest({', '.join(arrays)}) AS given({names}){tail}"
+        f"SELECT {_columns(fields)} FROM ({given}) AS given{tail}"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return cursor.fetchall() if has_result else []
+
+
+def rows_as_arrays(fields: Sequence[Any], rows: Sequence[tuple]) -> tuple[str, list[Any]]:
+    """Return a SELECT of rows under the columns of `fields`, numbered from 1 as `number`, and its parameters.
+
+    A column with one value throughout is sent once: of an event's, most are.
+    """
+    selected, arrays, names, values, constants = [], [], [], [], []
+    for field, column in zip(fields, zip(*rows, strict=True), strict=True):
+        name, is_json = _quoted(field.column), isinstance(field, models.JSONField)
+        kind = "jsonb" if is_json else _array_type(field)
+        if column.count(column[0]) == len(column):
+            selected.append(f"%s::{kind} AS {name}")
+            constants.append(_json_text(column[0]) if is_json else column[0])
+            continue
+        selected.append(f"{name}::jsonb" if is_json else name)
+        names.append(name)
+        arrays.append(f"%s::{'text' if is_json else kind}[]")
+        values.append(_array_literal(map(_json_text, column) if is_json else column))
+    arrays.append("%s::int[]")
+    values.append("{" + ",".join(map(str, range(1, len(rows) + 1))) + "}")
+    unnested = f"unnest({', '.join(arrays)}) AS given({', '.join([*names, 'number'])})"
+    sql = f"SELECT {', '.join(selected)}, number FROM {unnested}"  # noqa: S608
+    return sql, [*constants, *values]
 
 
 def _array_literal(column: Iterable[Any]) -> str:

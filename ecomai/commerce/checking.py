@@ -2,17 +2,18 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
+from msgspec import Meta
 
 from .app_settings import app_settings
 from .models import Order
@@ -104,6 +105,39 @@ def problem_of_event(event: EventIn, bounds: Bounds) -> RowResult | None:
     if not 1 <= event.quantity <= MAX_QUANTITY:
         return _absurd_quantity(event.quantity)
     return _problem_of_money(event.value, event.currency) or _problem_of_properties(event, bounds)
+
+
+class BoundedEvent(EventIn, kw_only=True, forbid_unknown_fields=True):
+    """An event whose lengths and quantity hold as it is decoded; `are_all_fine` looks at the rest."""
+
+    key: Annotated[str, Meta(max_length=MAX_LENGTHS["key"])] = ""
+    customer_id: Annotated[str, Meta(max_length=MAX_LENGTHS["customer_id"])] = ""
+    session_id: Annotated[str, Meta(max_length=MAX_LENGTHS["session_id"])] = ""
+    item_id: Annotated[str, Meta(max_length=MAX_LENGTHS["item_id"])] = ""
+    query: Annotated[str, Meta(max_length=MAX_LENGTHS["query"])] = ""
+    channel: Annotated[str, Meta(max_length=MAX_LENGTHS["channel"])] = "web"
+    order_id: Annotated[str, Meta(max_length=MAX_LENGTHS["order_id"])] = ""
+    quantity: Annotated[int, Meta(ge=1, le=MAX_QUANTITY)] = 1
+
+
+def are_all_fine(rows: Sequence[Any], bounds: Bounds) -> bool:
+    """Whether `problem_of_event` finds nothing in a whole batch of `BoundedEvent`, told in a few looks."""
+    if not rows or not all(type(row) is BoundedEvent for row in rows):
+        return False
+    types = {row.type for row in rows}
+    moments = [aware(row.occurred_at) for row in rows if row.occurred_at]
+    amounts = [row.value for row in rows if row.value is not None]
+    oldest = max(bounds.earliest, bounds.oldest_event)
+    return (
+        all(map(EVENT_TYPE.fullmatch, types))
+        and types.isdisjoint(bounds.server_only_types)
+        and all(CURRENCY.fullmatch(currency) for currency in {row.currency for row in rows} if currency)
+        and not any(row.value is not None and not row.currency for row in rows)
+        and (not moments or (oldest <= min(moments) and max(moments) <= bounds.latest))
+        and all(amount.is_finite() for amount in amounts)
+        and (not amounts or (min(amounts) >= 0 and max(amounts) < MAX_AMOUNT))
+        and not any(_problem_of_properties(row, bounds) for row in rows if row.properties)
+    )
 
 
 def problem_of_item(item: ItemIn, bounds: Bounds) -> RowResult | None:

@@ -194,7 +194,6 @@ class EventKey(models.Model):
     class Meta:
         verbose_name = _("event key")
         verbose_name_plural = _("event keys")
-        indexes = [models.Index(fields=["occurred_at"], name="ecomai_event_key_age")]
 
     def __str__(self) -> str:
         return str(self.id)
@@ -230,12 +229,22 @@ class Event(Storefronted):
     class Meta:
         verbose_name = _("event")
         verbose_name_plural = _("events")
+        # Each index costs every event that comes; those without a customer, session or item are in none.
         indexes = [
-            models.Index(fields=["customer", "-occurred_at"], name="ecomai_event_customer"),
-            models.Index(fields=["session_id", "-occurred_at"], name="ecomai_event_session"),
-            models.Index(fields=["item", "-occurred_at"], name="ecomai_event_item"),
+            models.Index(
+                fields=["customer", "-occurred_at"], name="ecomai_event_customer",
+                condition=models.Q(customer__isnull=False),
+            ),
+            models.Index(
+                fields=["session_id", "-occurred_at"], name="ecomai_event_session",
+                condition=~models.Q(session_id=""),
+            ),
+            models.Index(
+                fields=["item", "-occurred_at"], name="ecomai_event_item",
+                condition=models.Q(item__isnull=False),
+            ),
             models.Index(fields=["-occurred_at", "id"], name="ecomai_event_time"),
-        ]
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.type} {self.occurred_at:%Y-%m-%d %H:%M}"

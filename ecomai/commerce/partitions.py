@@ -4,7 +4,7 @@ Rows whose month has no partition yet land in the default partition; `ensure_mon
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from django.db import connection, transaction
@@ -48,13 +48,31 @@ def ensure_months(moments: Iterable[datetime]) -> None:
     """Make the partitions that events of these moments need. Cheap when they exist: one small query."""
     if not is_partitioned():
         return
-    missing = {month_of(moment) for moment in moments} - existing_months()
+    moments = list(moments)
+    missing = _missing(_months_of(moments)) if moments else set()
     if not missing:
         return
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_NUMBER])
+        # Read from the catalogue's table: names that another process has made meanwhile are in no cache yet.
         for month in sorted(missing - existing_months()):
             _add_month(cursor, month)
+
+
+def _months_of(moments: Sequence[datetime]) -> set[datetime]:
+    """Most batches lie within one month: its ends tell, without a look at each moment."""
+    ends = {month_of(min(moments)), month_of(max(moments))}
+    return ends if len(ends) == 1 else {month_of(moment) for moment in moments}
+
+
+def _missing(months: Iterable[datetime]) -> set[datetime]:
+    by_name = {partition_name(month): month for month in months}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(quote_ident(name)) IS NULL",
+            [list(by_name)],
+        )
+        return {by_name[name] for (name,) in cursor.fetchall()}
 
 
 def _add_month(cursor, month: datetime) -> None:
@@ -79,8 +97,10 @@ def drop_events_before(month: datetime) -> int:
     month = month_of(month)
     with transaction.atomic():
         n_dropped = _drop_partitions(month)
-        Event.objects.filter(occurred_at__lt=month).delete()
-        EventKey.objects.filter(occurred_at__lt=month).delete()
+        n_deleted, _models = Event.objects.filter(occurred_at__lt=month).delete()
+        if n_dropped or n_deleted:
+            # Keys have no index of times: it would cost every event, and this is one look at them a month.
+            EventKey.objects.filter(occurred_at__lt=month).delete()
     return n_dropped
 
 

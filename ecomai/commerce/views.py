@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
@@ -19,7 +20,7 @@ from .authentication import ApiKeyAuthentication, HasScope
 from .cross_origin import CrossOriginMixin
 from .exceptions import TooManyRowsError
 from .models import ApiKey
-from .parsers import BoundedJSONParser, refuse_large_body
+from .parsers import BoundedJSONParser, BoundedParser, read_events, read_json, refuse_large_body
 from .records import RowResult, count_statuses
 from .serializers import (
     BatchResultSerializer,
@@ -52,20 +53,17 @@ class BatchView(ApiView):
 
     def take(self, request: Request) -> Response:
         results = type(self).service(
-            self.rows(request), storefront=request.auth.storefront, source=f"POST {request.path}"
+            self.rows(request.data), storefront=request.auth.storefront, source=f"POST {request.path}"
         )
         return answer(request, results)
 
-    def rows(self, request: Request) -> list[Any]:
-        body = request.data
+    def rows(self, body: Any) -> list[Any]:
         rows = body.get(self.rows_name) if isinstance(body, dict) else body
         if not isinstance(rows, list):
             raise InvalidInputError(
                 reason=_("a list called “%(name)s” is missing.") % {"name": self.rows_name}
             )
-        if len(rows) > app_settings.MAX_ROWS_PER_REQUEST:
-            raise TooManyRowsError(have=len(rows), limit=app_settings.MAX_ROWS_PER_REQUEST)
-        return rows
+        return bounded(rows)
 
 
 class EventsView(CrossOriginMixin, BatchView):
@@ -73,6 +71,7 @@ class EventsView(CrossOriginMixin, BatchView):
 
     permission_classes = (HasScope("events:write"),)
     throttle_classes = (KeyAndAddressThrottle,)
+    parser_classes = (BoundedParser,)
     rows_name = "events"
 
     @extend_schema(
@@ -83,19 +82,34 @@ class EventsView(CrossOriginMixin, BatchView):
         parameters=[ONLY_ERRORS],
     )
     def post(self, request: Request) -> Response:
-        rows, key = on_our_clock(self.rows(request), request.data), request.auth
-        is_page = key.kind == ApiKey.Kind.PUBLISHABLE
-        if is_page and services.is_crawler(request.headers.get("User-Agent", "")):
-            services.count_crawler(storefront=key.storefront, n_events=len(rows))
+        if request.auth.kind == ApiKey.Kind.PUBLISHABLE:
+            return self.take_from_page(request)
+        events = read_events(body_of(request))
+        results = services.ingest_events(
+            self.sent(request) if events is None else bounded(events),
+            storefront=request.auth.storefront,
+            source=f"POST {request.path}",
+            as_they_came=partial(self.sent, request),
+        )
+        return answer(request, results)
+
+    def take_from_page(self, request: Request) -> Response:
+        rows, storefront = self.sent(request), request.auth.storefront
+        if services.is_crawler(request.headers.get("User-Agent", "")):
+            services.count_crawler(storefront=storefront, n_events=len(rows))
             return answer(request, [_crawler()] * len(rows))
         results = services.ingest_events(
             rows,
-            storefront=key.storefront,
+            storefront=storefront,
             source=f"POST {request.path}",
-            visitor=visitor_of(request) if is_page else None,
-            is_from_browser=is_page,
+            visitor=visitor_of(request, read_json(body_of(request))),
+            is_from_browser=True,
         )
         return answer(request, results)
+
+    def sent(self, request: Request) -> list[Any]:
+        body = read_json(body_of(request))
+        return on_our_clock(self.rows(body), body)
 
 
 class ItemsView(BatchView):
@@ -152,9 +166,20 @@ class OrdersView(BatchView):
         return self.take(request)
 
 
-def visitor_of(request: Request) -> Visitor:
+def body_of(request: Request) -> bytes:
+    """What `BoundedParser` read; DRF asks no parser about an empty body."""
+    return request.data or b""
+
+
+def bounded(rows: list[Any]) -> list[Any]:
+    if len(rows) > app_settings.MAX_ROWS_PER_REQUEST:
+        raise TooManyRowsError(have=len(rows), limit=app_settings.MAX_ROWS_PER_REQUEST)
+    return rows
+
+
+def visitor_of(request: Request, body: Any) -> Visitor:
     """Who sends a page's batch; token and session may stand in the body, as a beacon has no headers."""
-    body = request.data if isinstance(request.data, dict) else {}
+    body = body if isinstance(body, dict) else {}
     token, session_id = body.get("customer_token") or "", body.get("session_id") or ""
     return resolve_visitor(request, customer_token=token, session_id=session_id)
 

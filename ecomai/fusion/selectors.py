@@ -213,6 +213,7 @@ def _sessions_of_others(customer: Customer, session_ids: Sequence[str]) -> set[s
     for batch in in_batches(session_ids):
         for model in (SessionLink, Event):
             seen = model._default_manager.filter(storefront=customer.storefront, session_id__in=batch)
+            seen = seen.exclude(session_id="")  # what the events' index of sessions leaves out
             seen = seen.exclude(customer=None).exclude(customer=customer).order_by()
             others.update(seen.values_list("session_id", flat=True).distinct())
     linked = SessionLink.objects.filter(customer=customer).values_list("session_id", flat=True)

@@ -117,7 +117,6 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'event key',
                 'verbose_name_plural': 'event keys',
-                'indexes': [models.Index(fields=['occurred_at'], name='ecomai_event_key_age')],
             },
         ),
         migrations.CreateModel(
@@ -243,7 +242,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'event',
                 'verbose_name_plural': 'events',
-                'indexes': [models.Index(fields=['customer', '-occurred_at'], name='ecomai_event_customer'), models.Index(fields=['session_id', '-occurred_at'], name='ecomai_event_session'), models.Index(fields=['item', '-occurred_at'], name='ecomai_event_item'), models.Index(fields=['-occurred_at', 'id'], name='ecomai_event_time')],
+                'indexes': [models.Index(condition=models.Q(('customer__isnull', False)), fields=['customer', '-occurred_at'], name='ecomai_event_customer'), models.Index(condition=models.Q(('session_id', ''), _negated=True), fields=['session_id', '-occurred_at'], name='ecomai_event_session'), models.Index(condition=models.Q(('item__isnull', False)), fields=['item', '-occurred_at'], name='ecomai_event_item'), models.Index(fields=['-occurred_at', 'id'], name='ecomai_event_time')],
             },
         ),
         migrations.AddIndex(

@@ -1,19 +1,19 @@
 """Taking events in: one stream for the browser, the server, files and what follows from orders."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from ecomai.commerce import signals
-from ecomai.commerce.bulk import insert_rows
-from ecomai.commerce.checking import Bounds, aware, parse_and_check, rejected
+from ecomai.commerce.bulk import insert_rows, rows_as_arrays
+from ecomai.commerce.checking import Bounds, are_all_fine, aware, parse_and_check, rejected
 from ecomai.commerce.models import Customer, Event, EventKey
 from ecomai.commerce.partitions import ensure_months
 from ecomai.commerce.records import ACCEPTED, DUPLICATE, EventIn, RowResult
@@ -23,10 +23,10 @@ from .resolving import customer_pks, item_pks
 
 
 class StoredEvent(NamedTuple):
-    """An event as it is written; the names are those of the model `Event`."""
+    """An event as it is written; the names are those of the model `Event`, the key is 32 hex digits."""
 
     storefront: str
-    key: UUID
+    key: str
     type: str
     channel: str
     customer_id: int | None
@@ -51,51 +51,56 @@ def ingest_events(
     is_from_browser: bool = False,
     row_numbers: Sequence[int] | None = None,
     arrived_at: Sequence[datetime] | None = None,
+    as_they_came: Callable[[], Sequence[Any]] | None = None,
 ) -> list[RowResult]:
     """Store events, each key once; return one result per row, in order.
 
-    Rows are `EventIn` or mappings of its fields. `visitor` (see `ecomai.commerce.visitors`) is who sends
-    from a browser: its proven customer and session go into the events, and a customer id that it did not
-    prove is rejected. Unknown customers become pseudonymous rows; an unknown item rejects the event, so that
-    it can be replayed when the item has arrived; `arrived_at` is then the time of each event that names
-    none. Sends `events_ingested`, and `customer_identified` for a
+    Rows are `EventIn` or mappings of its fields; of rows that are all `BoundedEvent`, the batch is checked
+    as a whole, and `as_they_came` says what was sent, for those that are kept aside. `visitor` (see
+    `ecomai.commerce.visitors`) is who sends from a browser: its proven customer and session go into the
+    events, and a customer id that it did not prove is rejected. Unknown customers become pseudonymous rows;
+    an unknown item rejects the event, so that it can be replayed when the item has arrived; `arrived_at` is
+    then the time of each event that names none. Sends `events_ingested`, and `customer_identified` for a
     visitor who is a customer and has a session.
     """
-    rows = [_attributed(row, visitor, is_from_browser) for row in rows]
     bounds = Bounds(is_from_browser=is_from_browser)
-    checked: list[Any] = list(parse_and_check("event", rows, bounds))
+    if is_from_browser:
+        rows = [_attributed(row, visitor) for row in rows]
+    checked: Sequence[Any] = rows
+    if not are_all_fine(rows, bounds):
+        checked = list(parse_and_check("event", rows, bounds))
     if is_from_browser:
         checked = [_refuse_unproven(record, visitor) for record in checked]
     with transaction.atomic():
         results = _store(checked, storefront, bounds.now, arrived_at)
-        keep_rejected(
-            kind="event",
-            rows=rows,
-            results=results,
-            storefront=storefront,
-            source=source,
-            row_numbers=row_numbers,
-        )
+        if any(result.status == "rejected" for result in results):
+            keep_rejected(
+                kind="event",
+                rows=as_they_came() if as_they_came else rows,
+                results=results,
+                storefront=storefront,
+                source=source,
+                row_numbers=row_numbers,
+            )
         if visitor is not None and visitor.customer and visitor.session_id:
             _announce_identity(storefront, visitor.customer, visitor.session_id)
     return results
 
 
-def write_events(events: Sequence[StoredEvent]) -> set[UUID]:
+def write_events(events: Sequence[StoredEvent]) -> set[str]:
     """Write those events whose key is new; return their keys. Runs inside the caller's transaction."""
-    first = {event.key: event for event in reversed(events)}
-    new = insert_rows(
-        EventKey,
-        ("id", "occurred_at"),
-        sorted(((key, event.occurred_at) for key, event in first.items()), key=_by_key),
-        unique=("id",),
-        returning=("id",),
-    )
-    new_keys = {key for (key,) in new}
-    fresh = [event for event in events if event.key in new_keys and first[event.key] is event]
+    first: dict[str, StoredEvent] = {}
+    for event in events:
+        first.setdefault(event.key, event)
+    if not first:
+        return set()
+    # One order for all writers, so that two batches with the same keys cannot wait for each other.
+    by_key = [first[key] for key in sorted(first)]
+    ensure_months(event.occurred_at for event in by_key)
+    write = _write_at_once if connection.vendor == "postgresql" else _write_in_turn
+    new_keys = set(first) - write(by_key)
+    fresh = [event for event in first.values() if event.key in new_keys]
     if fresh:
-        ensure_months(event.occurred_at for event in fresh)
-        insert_rows(Event, StoredEvent._fields, fresh)
         announce = partial(
             signals.events_ingested.send_robust, Event, storefront=fresh[0].storefront, events=fresh
         )
@@ -103,20 +108,42 @@ def write_events(events: Sequence[StoredEvent]) -> set[UUID]:
     return new_keys
 
 
-def _by_key(row: tuple[UUID, datetime]) -> int:
-    """One order for all writers, so that two batches with the same keys cannot wait for each other."""
-    return row[0].int
+def _write_at_once(events: Sequence[StoredEvent]) -> set[str]:
+    """Write keys and events in one statement; return the keys that were there before."""
+    fields: list[Any] = [Event._meta.get_field(name) for name in StoredEvent._fields]
+    columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    given, values = rows_as_arrays(fields, events)
+    sql = (
+        f"WITH given AS MATERIALIZED ({given}), new AS ("  # noqa: S608
+        f"INSERT INTO {EventKey._meta.db_table} (id, occurred_at) SELECT key, occurred_at FROM given "
+        "ORDER BY number ON CONFLICT (id) DO NOTHING RETURNING id), "
+        f"stored AS (INSERT INTO {Event._meta.db_table} ({columns}) "
+        f"SELECT {columns} FROM given JOIN new ON new.id = given.key) "
+        "SELECT number FROM given WHERE NOT EXISTS (SELECT FROM new WHERE new.id = given.key)"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return {events[number - 1].key for (number,) in cursor.fetchall()}
 
 
-def key_of(storefront: str, *parts: object) -> UUID:
+def _write_in_turn(events: Sequence[StoredEvent]) -> set[str]:
+    """Do as `_write_at_once`, where a statement cannot write two tables."""
+    keys = [(event.key, event.occurred_at) for event in events]
+    written = insert_rows(EventKey, ("id", "occurred_at"), keys, unique=("id",), returning=("id",))
+    new = {key.hex for (key,) in written}
+    insert_rows(Event, StoredEvent._fields, [event for event in events if event.key in new])
+    return {event.key for event in events} - new
+
+
+def key_of(storefront: str, *parts: object) -> str:
     """Return the 128-bit key of an event: a hash of the storefront and what the shop calls it."""
     text = "\x1f".join([storefront, *map(str, parts)])
-    return UUID(bytes=hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest())
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def _attributed(row: Any, visitor: Any, is_from_browser: bool) -> Any:
+def _attributed(row: Any, visitor: Any) -> Any:
     """Fill in who the visitor is proven to be, where the row does not say."""
-    if not is_from_browser or visitor is None or not isinstance(row, dict):
+    if visitor is None or not isinstance(row, dict):
         return row
     known = {}
     if visitor.customer and not row.get("customer_id"):
@@ -136,60 +163,53 @@ def _refuse_unproven(record: Any, visitor: Any) -> Any:
 
 
 def _store(
-    checked: list[Any], storefront: str, now: datetime, arrived_at: Sequence[datetime] | None
+    checked: Sequence[Any], storefront: str, now: datetime, arrived_at: Sequence[datetime] | None
 ) -> list[RowResult]:
-    events = [record for record in checked if isinstance(record, EventIn)]
-    items = item_pks((event.item_id for event in events), storefront)
-    known = [event for event in events if not event.item_id or event.item_id in items]
-    seen = {event.customer_id: aware(event.occurred_at or now) for event in reversed(known)}
+    outcomes: list[Any] = list(checked)
+    items = item_pks({record.item_id for record in checked if not isinstance(record, RowResult)}, storefront)
+    for number, record in enumerate(outcomes):
+        if not isinstance(record, RowResult) and record.item_id and record.item_id not in items:
+            outcomes[number] = _unknown_item(record.item_id)
+    taken = [number for number, record in enumerate(outcomes) if not isinstance(record, RowResult)]
+    events = [outcomes[number] for number in taken]
+    seen = {event.customer_id: aware(event.occurred_at or now) for event in reversed(events)}
     customers = customer_pks(seen, storefront)
-    outcomes: list[RowResult | StoredEvent] = []
-    for number, record in enumerate(checked):
-        if isinstance(record, RowResult):
-            outcomes.append(record)
-        elif record.item_id and record.item_id not in items:
-            outcomes.append(_unknown_item(record.item_id))
-        else:
-            arrived = arrived_at[number] if arrived_at else now
-            outcomes.append(_stored(record, storefront, items, customers, arrived, now))
-    return _results(outcomes, write_events([event for event in outcomes if isinstance(event, StoredEvent)]))
-
-
-def _results(outcomes: list[Any], waiting: set[UUID]) -> list[RowResult]:
-    """The first event of each new key is accepted, those after it are its duplicates."""
-    results = []
-    for outcome in outcomes:
-        if isinstance(outcome, RowResult):
-            results.append(outcome)
-            continue
-        results.append(ACCEPTED if outcome.key in waiting else DUPLICATE)
-        waiting.discard(outcome.key)
-    return results
+    arrivals = [arrived_at[number] for number in taken] if arrived_at else [now] * len(taken)
+    stored = [
+        _stored(event, storefront, items, customers, arrival, now)
+        for event, arrival in zip(events, arrivals, strict=True)
+    ]
+    waiting = write_events(stored)
+    # The first event of each new key is accepted, those after it are its duplicates.
+    for number, event in zip(taken, stored, strict=True):
+        outcomes[number] = ACCEPTED if event.key in waiting else DUPLICATE
+        waiting.discard(event.key)
+    return outcomes
 
 
 def _stored(
     event: EventIn, storefront: str, items: dict, customers: dict, arrived_at: datetime, now: datetime
 ) -> StoredEvent:
     return StoredEvent(
-        storefront=storefront,
-        key=_key_of_event(event, storefront),
-        type=event.type,
-        channel=event.channel or "web",
-        customer_id=customers.get(event.customer_id),
-        session_id=event.session_id,
-        item_id=items.get(event.item_id),
-        order_external_id=event.order_id,
-        quantity=event.quantity,
-        value=event.value,
-        currency=event.currency,
-        query=event.query,
-        properties=event.properties,
-        occurred_at=aware(event.occurred_at) if event.occurred_at else arrived_at,
-        received_at=now,
+        storefront,
+        _key_of_event(event, storefront),
+        event.type,
+        event.channel or "web",
+        customers.get(event.customer_id),
+        event.session_id,
+        items.get(event.item_id),
+        event.order_id,
+        event.quantity,
+        event.value,
+        event.currency,
+        event.query,
+        event.properties,
+        aware(event.occurred_at) if event.occurred_at else arrived_at,
+        now,
     )
 
 
-def _key_of_event(event: EventIn, storefront: str) -> UUID:
+def _key_of_event(event: EventIn, storefront: str) -> str:
     if event.key:
         return key_of(storefront, "given", event.key)
     if event.occurred_at is None:

@@ -14,8 +14,16 @@ def item_pks(external_ids: Iterable[str], storefront: str) -> dict[str, int]:
     wanted = {external_id for external_id in external_ids if external_id}
     if not wanted:
         return {}
-    found = Item.objects.filter(storefront=storefront, external_id__in=wanted)
-    return dict(found.values_list("external_id", "pk"))
+    if connection.vendor != "postgresql":
+        found = Item.objects.filter(storefront=storefront, external_id__in=wanted)
+        return dict(found.values_list("external_id", "pk"))
+    table = connection.ops.quote_name(Item._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'SELECT "external_id", "id" FROM {table} WHERE "storefront" = %s AND "external_id" = ANY(%s)',  # noqa: S608
+            [storefront, list(wanted)],
+        )
+        return dict(cursor.fetchall())
 
 
 def customer_pks(first_seen: Mapping[str, datetime], storefront: str) -> dict[str, int]:

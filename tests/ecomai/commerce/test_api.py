@@ -1,13 +1,15 @@
 """The endpoints that take data in: who may call, what is answered, what is stored."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 from rest_framework.test import APIClient
 
-from ecomai.commerce.models import ApiKey, CrawlerCount, Customer, Event, Item, Order, RejectedRow
-from ecomai.commerce.services import create_api_key, revoke_api_key, rotate_api_key
+from ecomai.commerce.models import ApiKey, CrawlerCount, Customer, Event, EventKey, Item, Order, RejectedRow
+from ecomai.commerce.services import create_api_key, ingest_events, key_of, revoke_api_key, rotate_api_key
 from ecomai.commerce.visitors import sign_customer
 
 from .conftest import BROWSER, ORIGIN
@@ -297,3 +299,77 @@ def test_an_address_that_would_run_in_a_page_is_no_page_of_an_item(shop, from_se
     fine = [{"external_id": "mug", "url": good} for good in ("/p/mug/", "https://shop.example/mug?a=b:c")]
     fine.append({"external_id": "mug", "image_urls": ["data:image/png;base64,AA", "mug.png"]})
     assert from_server("/ecomai/items/", {"items": fine}).json()["rejected"] == 0
+
+
+class TestBatchesOfServers:
+    """Rows of a server are decoded straight into records; what becomes of them is the same as row by row."""
+
+    GOOD = {
+        "type": "purchase", "key": "good", "item_id": "mug", "customer_id": "anna", "quantity": "2",
+        "value": 17.35, "currency": "EUR", "occurred_at": "2026-03-01T12:00:00", "channel": "",
+    }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {}, {"item_id": "?"}, {"type": "View!"}, {"type": "v\n"}, {"quantity": 0}, {"quantity": 10**7},
+            {"quantity": 10**30}, {"quantity": 1.5}, {"value": -1}, {"value": "NaN"}, {"value": "1e400"},
+            {"currency": ""}, {"currency": "euro"}, {"customer_id": "c" * 129}, {"customer_id": None},
+            {"query": "a\x00b"}, {"properties": {"a": "\x00"}}, {"properties": {"a": "x" * 5000}},
+            {"properties": {"a": [1, {"b": None}]}}, {"occurred_at": "2999-01-01T00:00:00Z"},
+            {"occurred_at": "1990-01-01T00:00:00Z"}, {"occurred_at": "soon"}, {"occurred_at": 1.7e9},
+            {"occurred_at": None}, {"colour": "red"}, {"item_id": "", "order_id": "o" * 129},
+        ],
+    )  # fmt: skip
+    def test_each_row_fares_as_it_does_alone(self, shop, from_server, fields):
+        row = {**self.GOOD, "key": "other", **fields}
+        alone = ingest_events([row], storefront="")[0]
+        kept = list(RejectedRow.objects.values("code", "reason", "payload", "digest"))
+        stored = list(Event.objects.values_list("quantity", "value", "occurred_at", "channel", "properties"))
+        Event.objects.all().delete()
+        EventKey.objects.all().delete()
+        RejectedRow.objects.all().delete()
+
+        answer = from_server("/ecomai/events/", {"events": [self.GOOD, row]}).json()
+        assert answer["results"][0]["status"] == "accepted"
+        assert answer["results"][1].get("code", "") == alone.code
+        assert list(RejectedRow.objects.values("code", "reason", "payload", "digest")) == kept
+        others = Event.objects.order_by("pk").exclude(key=key_of("", "given", "good"))
+        taken = others.values_list("quantity", "value", "occurred_at", "channel", "properties")
+        if fields.get("occurred_at", "") is not None:  # else it is the time of arrival
+            assert list(taken) == stored
+
+    def test_a_bad_row_is_kept_once_whatever_stands_beside_it(self, shop, from_server):
+        bad = {"type": "view", "item_id": "cup", "key": "1"}
+        for beside in ({"type": "view", "key": "2"}, {"type": "view", "colour": "red"}):
+            from_server("/ecomai/events/", {"events": [bad, beside]})
+        assert RejectedRow.objects.get(code="unknown_item").payload == bad
+
+    def test_a_bare_list_is_a_batch(self, shop, from_server):
+        rows = [self.GOOD, {**self.GOOD, "key": "other"}, self.GOOD]
+        assert statuses(from_server("/ecomai/events/", rows)) == ["accepted", "accepted", "duplicate"]
+
+    def test_a_wrong_clock_is_put_right(self, shop, from_server):
+        hour_ahead = timezone.now() + timedelta(hours=1)
+        row = {**self.GOOD, "occurred_at": (hour_ahead - timedelta(minutes=5)).isoformat()}
+        from_server("/ecomai/events/", {"events": [row], "sent_at": hour_ahead.isoformat()})
+        age = timezone.now() - Event.objects.get().occurred_at
+        assert timedelta(minutes=4) < age < timedelta(minutes=6)
+
+    def test_the_same_key_counts_once_across_batches_and_months(self, shop, from_server):
+        later = {**self.GOOD, "occurred_at": "2026-04-02T12:00:00Z"}
+        assert statuses(from_server("/ecomai/events/", [self.GOOD])) == ["accepted"]
+        assert statuses(from_server("/ecomai/events/", [later, {**later, "key": "new"}])) == [
+            "duplicate",
+            "accepted",
+        ]
+        assert Event.objects.count() == EventKey.objects.count() == 2
+
+    def test_too_many_rows_are_refused(self, shop, from_server):
+        rows = [{**self.GOOD, "key": str(number)} for number in range(501)]
+        response = from_server("/ecomai/events/", {"events": rows})
+        assert (response.status_code, code_of(response)) == (413, "too_many_rows")
+
+
+def statuses(response) -> list[str]:
+    return [row["status"] for row in response.json()["results"]]

@@ -1,9 +1,11 @@
 """Months of events."""
 
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from ecomai.commerce.models import Event, EventKey
@@ -82,3 +84,63 @@ def test_new_months_take_their_ids_from_one_sequence():
     rows = [EventIn(type="view", key=str(n), occurred_at=add_months(MARCH, n)) for n in range(12)]
     ingest_events(rows)
     assert len(set(Event.objects.values_list("pk", flat=True))) == 12
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_batches_may_begin_a_month_at_once():
+    """The second waits for the first's transaction and finds the partition that it made."""
+    month, failed = add_months(MARCH, -24), []
+
+    def ensure() -> None:
+        try:
+            ensure_months([month])
+        except Exception as error:
+            failed.append(error)
+        finally:
+            connection.close()
+
+    second = threading.Thread(target=ensure)
+    try:
+        with transaction.atomic():
+            ensure_months([month])
+            second.start()
+            until = time.monotonic() + 20
+            while not waits_for_a_lock() and time.monotonic() < until:
+                time.sleep(0.02)
+        second.join(20)
+        assert not failed
+        assert month_of(month) in existing_months()
+    finally:
+        drop_events_before(add_months(month, 1))
+
+
+def waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"customer_id": 5},
+        {"customer_id__in": list(range(500))},
+        {"item_id": 5},
+        {"session_id": "session-1"},
+    ],
+)
+def test_an_index_without_the_rows_of_nobody_serves_what_asks_for_somebody(wanted):
+    ensure_months([MARCH])
+    assert is_indexed(Event.objects.filter(**wanted))
+
+
+def test_many_sessions_are_found_by_the_index_where_the_empty_one_is_left_out():
+    many = Event.objects.filter(session_id__in=[f"session-{number}" for number in range(500)])
+    assert is_indexed(many.exclude(session_id=""))
+
+
+def is_indexed(events) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = events.explain()
+    return "Index Cond: (" in plan and "Seq Scan" not in plan
