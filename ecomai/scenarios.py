@@ -12,6 +12,7 @@ from typing import Any, Literal
 from django.core.exceptions import ImproperlyConfigured
 
 from .exceptions import NotFoundError
+from .search_spaces import SearchSpace, problems_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,9 @@ class ModelSpec:
     - `score(shard: Mapping) -> int` scores one shard of `shards() -> list[Mapping]`, returns rows written;
     - `benchmark(data, *, device, seed, report) -> dict` measures on a data folder;
     - `readiness() -> list[Readiness]` says whether there is enough data.
+
+    `search_space` says which hyperparameters a search may try, and among which values; `train` then
+    looks at `run.search`. Empty means that none is offered.
     """
 
     name: str
@@ -77,6 +81,7 @@ class ModelSpec:
     greater_is_better: bool = True
     gate: Gate = field(default_factory=Gate)
     default_hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    search_space: SearchSpace = field(default_factory=dict)
     groups: Mapping[str, Group] = field(default_factory=dict)
     queue: str = "gpu"
 
@@ -141,10 +146,21 @@ def register(scenario: Scenario) -> None:
     for model in scenario.models:
         if not model.name.startswith(f"{scenario.name}."):
             raise ImproperlyConfigured(f"Model {model.name!r} must be called '{scenario.name}.<name>'.")
+        _check_search_space(model)
     for fact in scenario.facts:
         if not fact.name.startswith(f"{scenario.name}."):
             raise ImproperlyConfigured(f"Fact {fact.name!r} must be called '{scenario.name}.<name>'.")
     _registered[scenario.name] = scenario
+
+
+def _check_search_space(model: ModelSpec) -> None:
+    problems = problems_of(model.search_space)
+    problems += [
+        f"{name}: it is no hyperparameter of the model."
+        for name in sorted(set(model.search_space) - set(model.default_hyperparameters))
+    ]
+    if problems:
+        raise ImproperlyConfigured(f"The search space of {model.name!r} is wrong. {' '.join(problems)}")
 
 
 def unregister(name: str) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.utils.translation import gettext_lazy as _
 
 from ecomai.scenarios import FactSpec, Gate, Group, ModelSpec, Scenario
+from ecomai.search_spaces import Choices, Floats, Integers
 
 NEXT_ITEM = "recommendations.next_item"
 SIMILAR_ITEMS = "recommendations.similar_items"
@@ -50,7 +51,16 @@ next_item = ModelSpec(
         "max_epochs": 20,
         "batch_size": 128,
         "learning_rate": 2e-3,
+        "weight_decay": 0.01,
         "patience": 2,
+    },
+    search_space={
+        "dim": Integers(32, 128, step=16),
+        "n_layers": Integers(1, 3),
+        "max_length": Choices((20, 50, 100)),
+        "dropout": Floats(0.0, 0.5),
+        "learning_rate": Floats(5e-4, 8e-3, is_log=True),
+        "weight_decay": Floats(1e-4, 0.1, is_log=True),
     },
 )
 
@@ -68,8 +78,15 @@ similar_items = ModelSpec(
         **SPLIT,
         "n_neighbours": 100,
         "window": 10,
+        "step_decay": 0.8,
         "shrinkage": 5.0,
         "text_weight": 0.5,
+    },
+    search_space={
+        "window": Integers(1, 20),
+        "step_decay": Floats(0.4, 1.0),
+        "shrinkage": Floats(0.5, 50.0, is_log=True),
+        "text_weight": Floats(0.0, 1.0),
     },
 )
 

@@ -20,7 +20,7 @@ from ecomai.learning.splits import Split
 from ecomai.registry.runs import Candidate, Run
 from ecomai.serving.predictors import load_predictor
 
-from . import datasets
+from . import datasets, tuning
 from .app_settings import app_settings
 from .datasets import Cases, Dataset
 from .exceptions import EncoderMissingError
@@ -73,15 +73,19 @@ def train_next_item(run: Run) -> Candidate:
     from ecomai.learning.export import export_next_item
     from ecomai.learning.recommenders.item_item import ItemItemRecommender
     from ecomai.learning.recommenders.sequence import SequenceRecommender
+    from ecomai.learning.tensorboard_logs import TensorBoardLogs
 
     material = prepare(run)
-    parameters = model_parameters(run)
+    parameters = tuning.tune_next_item(run, material, model_parameters(run))
     model = SequenceRecommender(**parameters, random_state=run.random_state)
     model.fit(
         material.early,
         material.vectors,
         valid=material.valid_split if len(material.valid) else None,
-        callbacks=[ReportTo(run, start=0.25, end=0.6, message=_("Learning"))],
+        callbacks=[
+            ReportTo(run, start=0.25, end=0.6, message=_("Learning")),
+            TensorBoardLogs(run.log_folder / "fit"),
+        ],
         checkpoint_folder=run.folder / "search",
     )
     if run.hyperparameters.get("is_refitted", True):
@@ -91,7 +95,10 @@ def train_next_item(run: Run) -> Candidate:
         model.fit(
             material.train,
             material.vectors,
-            callbacks=[ReportTo(_Quiet(run), start=0.6, end=0.85, message=_("Learning with all events"))],
+            callbacks=[
+                ReportTo(_Quiet(run), start=0.6, end=0.85, message=_("Learning with all events")),
+                TensorBoardLogs(run.log_folder / "refit"),
+            ],
             checkpoint_folder=run.folder / "refit",
         )
     run.report(0.86, _("Writing the model's files"))
@@ -114,7 +121,7 @@ def train_similar_items(run: Run) -> Candidate:
     from ecomai.learning.recommenders.item_item import ItemItemRecommender
 
     material = prepare(run, max_history=1)
-    parameters = model_parameters(run)
+    parameters = tuning.tune_similar_items(run, material, model_parameters(run))
     callbacks = [ReportTo(run, start=0.3, end=0.85, message=_("Learning"))]
     model = ItemItemRecommender(**parameters).fit(material.train, material.vectors, callbacks=callbacks)
     folder = export_similar_items(

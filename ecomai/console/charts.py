@@ -130,6 +130,42 @@ def metric_curves(points: Iterable[tuple[str, int, float]]) -> list[Chart]:
     return charts
 
 
+def compared_curves(runs: Mapping[str, Iterable[tuple[str, int, float]]]) -> list[Chart]:
+    """Return one chart a metric with a line for each run, from (name, step, value) points by run."""
+    found: dict[str, dict[str, dict[int, float]]] = {}
+    for label, points in runs.items():
+        for name, step, value in points:
+            found.setdefault(name, {}).setdefault(label, {})[step] = value
+    charts = []
+    for name, curves in found.items():
+        steps = sorted({step for curve in curves.values() for step in curve})
+        series = {label: [curve.get(step) for step in steps] for label, curve in curves.items()}
+        chart = line_chart(title=metric_title(name), x=steps, series=series, x_title=_("Step"), size="small")
+        for trace in chart.figure["data"]:
+            trace["connectgaps"] = True  # each run was judged at steps of its own
+        charts.append(chart)
+    return charts
+
+
+def search_chart(
+    trials: Sequence[tuple[int, float | None]], *, metric: str, is_greater_better: bool
+) -> Chart:
+    """Return what each trial of a search reached, and the best so far, from (number, value)."""
+    better = max if is_greater_better else min
+    best: list[Number] = []
+    for _number, value in trials:
+        known = [each for each in (*best[-1:], value) if each is not None]
+        best.append(better(known) if known else None)
+    title = metric_title(metric)
+    chart = line_chart(
+        title=_("Best so far"), x=[number for number, _value in trials], x_title=_("Trial"), y_title=title,
+        series={_("Best so far"): best, _("This trial"): [value for _number, value in trials]},
+    )  # fmt: skip
+    chart.figure["data"][0]["line"] = {"shape": "hv"}
+    chart.figure["data"][1]["mode"] = "markers"
+    return chart
+
+
 def _trace(kind: str, x: Sequence[Any], y: Sequence[Any], **more: Any) -> dict[str, Any]:
     return {"type": kind, "x": list(x), "y": list(y), **more}
 

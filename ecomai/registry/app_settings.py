@@ -50,6 +50,16 @@ class RegistrySettings(Section, name="REGISTRY"):
         help="How long finished jobs that are no trainings are kept, and the curves of trainings whose "
         "version does not serve.",
     )
+    KEEP_LOGS_BYTES = Setting(
+        20_000_000,
+        unit="bytes",
+        help="Largest TensorBoard logs of a training that are kept with its version; larger ones are not.",
+    )
+    KEEP_AUDIT_DAYS = Setting(
+        5 * 365,
+        unit="days",
+        help="How long the audit log remembers who did what; 0 keeps it for ever.",
+    )
     KEEP_RUN_FOLDERS_DAYS = Setting(
         7, unit="days", help="How long the checkpoints of a failed training are kept for a retry."
     )

@@ -27,6 +27,8 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckM
         messages.append(checks.Error("LEASE_SECONDS must be at least 1.", id="ecomai_registry.E001"))
     if registry_settings.KEEP_VERSIONS < 1:
         messages.append(checks.Error("KEEP_VERSIONS must be at least 1.", id="ecomai_registry.E002"))
+    if registry_settings.KEEP_AUDIT_DAYS < 0:
+        messages.append(checks.Error("KEEP_AUDIT_DAYS must not be negative.", id="ecomai_registry.E005"))
     alias = registry_settings.STORAGE
     if alias and alias not in settings.STORAGES:
         messages.append(

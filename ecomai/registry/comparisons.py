@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ecomai import scenarios
 from ecomai.exceptions import NotFoundError
@@ -39,6 +41,50 @@ class MetricRow:
     is_primary: bool
     is_detail: bool
     cells: Sequence[Cell]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TradeOffs:
+    """What smaller or faster variants of a model cost, and what they gain."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Any]]
+
+
+TRADE_OFF_TITLES: dict[str, Any] = {
+    "name": gettext_lazy("Variant"),
+    "size_mb": gettext_lazy("Size (MB)"),
+    "memory_mb": gettext_lazy("Memory (MB)"),
+    "n_parameters": gettext_lazy("Parameters"),
+    "n_layers": gettext_lazy("Layers"),
+    "texts_per_second": gettext_lazy("Texts per second"),
+    "latency_ms": gettext_lazy("Time for an answer (ms)"),
+    "train_seconds": gettext_lazy("Time to train (s)"),
+    "quality": gettext_lazy("Quality"),
+    "quality_kept": gettext_lazy("Quality kept"),
+    "speedup": gettext_lazy("Times as fast"),
+    "is_chosen": gettext_lazy("Chosen"),
+}
+
+
+def trade_off_table(card: Mapping[str, Any]) -> TradeOffs | None:
+    """The table of a card's `trade_offs`, a list of mappings; None where it has none that can be read."""
+    found = card.get("trade_offs")
+    variants = [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+    if not variants:
+        return None
+    names = list(dict.fromkeys(name for variant in variants for name in variant))
+    names.sort(key=lambda name: name != "name")
+    return TradeOffs(
+        columns=[Column(title=_trade_off_title(name)) for name in names],
+        rows=[[variant.get(name) for name in names] for variant in variants],
+    )
+
+
+def _trade_off_title(name: str) -> str:
+    known = TRADE_OFF_TITLES.get(name)
+    title = str(known) if known else metric_title(name)
+    return title if title != name else name.replace("_", " ").capitalize()
 
 
 def version_rows(version: ModelVersion) -> list[MetricRow]:

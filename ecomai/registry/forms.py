@@ -8,7 +8,9 @@ from django.utils.translation import gettext_lazy as _
 from ecomai.exceptions import EcomaiError
 from ecomai.scenarios import Gate
 
+from .overviews import ModelOverview
 from .services.schedules import parse_crontab
+from .services.trainings import MAX_SEARCH_MINUTES
 
 CUSTOM = "custom"
 PRESETS = [
@@ -18,6 +20,17 @@ PRESETS = [
     ("0 3 1 * *", _("On the first of every month at 3 in the morning")),
     (CUSTOM, _("At other times")),
 ]
+
+
+class SearchForm(forms.Form):
+    """A training that first searches for better hyperparameters."""
+
+    search_minutes = forms.IntegerField(
+        label=_("Minutes of search"),
+        min_value=1,
+        max_value=MAX_SEARCH_MINUTES,
+        help_text=_("The training itself comes on top; it takes as long as it does without a search."),
+    )
 
 
 class ScheduleForm(forms.Form):
@@ -31,12 +44,30 @@ class ScheduleForm(forms.Form):
         help_text=_("Minute, hour, day, month, weekday in the shop's time zone, such as 30 4 * * 1-5."),
     )
 
+    search_minutes = forms.IntegerField(
+        label=_("Search each time (minutes)"),
+        required=False,
+        min_value=1,
+        max_value=MAX_SEARCH_MINUTES,
+        help_text=_("For better hyperparameters, before the training; empty trains without a search."),
+    )
+
     @classmethod
-    def of(cls, crontab: str, data: Any = None) -> "ScheduleForm":
-        """The form of a model that retrains at these times; bound where there is `data`."""
+    def of(cls, overview: ModelOverview, data: Any = None) -> "ScheduleForm":
+        """The form of a model as it retrains now; bound where there is `data`."""
+        crontab = overview.crontab
         is_preset = crontab in dict(PRESETS)
-        initial = {"preset": crontab if is_preset else CUSTOM, "crontab": "" if is_preset else crontab}
-        return cls(data, initial=initial)
+        form = cls(
+            data,
+            initial={
+                "preset": crontab if is_preset else CUSTOM,
+                "crontab": "" if is_preset else crontab,
+                "search_minutes": overview.search_minutes,
+            },
+        )
+        if not overview.spec.search_space:
+            del form.fields["search_minutes"]
+        return form
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or {}

@@ -204,8 +204,11 @@ class RunningJob:
         self._checked_at = -math.inf
         self._first: tuple[float, float] | None = None
 
-    def report(self, progress: float, message: str = "") -> None:
-        """Write how far the work is, at most once a second; raises `JobCancelled` if asked to stop."""
+    def report(self, progress: float, message: str = "", *, seconds_left: float | None = None) -> None:
+        """Write how far the work is, at most once a second; raises `JobCancelled` if asked to stop.
+
+        `seconds_left` is for work that knows; by default it is estimated from the progress so far.
+        """
         progress = min(max(float(progress), 0.0), 1.0)
         now = time.monotonic()
         self._first = self._first or (now, progress)
@@ -214,7 +217,7 @@ class RunningJob:
             self._write(
                 progress=progress,
                 progress_message=str(message)[:200],
-                seconds_left=self._seconds_left(now, progress),
+                seconds_left=self._seconds_left(now, progress) if seconds_left is None else seconds_left,
             )
         self.check_cancelled()
 

@@ -116,6 +116,11 @@ class ModelVersion(models.Model):
     metrics = models.JSONField(_("metrics"), default=dict)
     baseline_metrics = models.JSONField(_("baseline's metrics"), default=dict)
     live_metrics = models.JSONField(_("live version's metrics at that time"), default=dict, blank=True)
+    compared_with = models.ForeignKey(
+        "self", verbose_name=_("compared with"), null=True, blank=True,
+        on_delete=models.SET_NULL, related_name="+",
+        help_text=_("The version that served then, whose metrics on the same test are kept here."),
+    )  # fmt: skip
     group_metrics = models.JSONField(_("metrics by group"), default=dict, blank=True)
     window_start = models.DateTimeField(_("data from"), null=True, blank=True)
     window_end = models.DateTimeField(_("data until"), null=True, blank=True)
@@ -164,6 +169,12 @@ class TrainingRun(models.Model):
         related_name="run",
     )
     hyperparameters = models.JSONField(_("hyperparameters"), default=dict, blank=True)
+    search_minutes = models.PositiveIntegerField(
+        _("minutes of search"),
+        null=True,
+        blank=True,
+        help_text=_("How long better hyperparameters are searched for first; empty: not at all."),
+    )
     random_state = models.BigIntegerField(_("seed"), default=0)
     cutoff = models.DateTimeField(_("data until"), default=timezone.now)
     data_fingerprint = models.CharField(_("data fingerprint"), max_length=64, blank=True, default="")
@@ -209,6 +220,32 @@ class RunMetric(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} at {self.step}: {self.value:g}"
+
+
+class RunTrial(models.Model):
+    """One set of hyperparameters that a run's search tried, judged on validation data."""
+
+    class State(models.TextChoices):
+        RUNNING = "running", _("running")
+        FINISHED = "finished", _("finished")
+        PRUNED = "pruned", _("given up")
+        STOPPED = "stopped", _("out of time")
+        FAILED = "failed", _("failed")
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="trials")
+    number = models.PositiveIntegerField(_("trial"))
+    parameters = models.JSONField(_("hyperparameters"), default=dict)
+    state = models.CharField(_("state"), max_length=16, choices=State, default=State.RUNNING)
+    value = models.FloatField(_("judged on validation data"), null=True, blank=True)
+    seconds = models.FloatField(_("seconds"), default=0.0)
+
+    class Meta:
+        verbose_name = _("trial")
+        verbose_name_plural = _("trials")
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="ecomai_run_trial_once")]
+
+    def __str__(self) -> str:
+        return f"{self.run} trial {self.number}"
 
 
 class ModelDeployment(models.Model):
@@ -291,6 +328,7 @@ class TrainingSchedule(models.Model):
         on_delete=models.CASCADE,
         related_name="+",
     )
+    search_minutes = models.PositiveIntegerField(_("minutes of search"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("training schedule")
@@ -301,7 +339,7 @@ class TrainingSchedule(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who did what to which model or switch. Rows are only ever added."""
+    """Who did what to which model or switch. Rows are only added, and removed when they are very old."""
 
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("who"), null=True, blank=True,

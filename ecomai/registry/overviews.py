@@ -54,6 +54,11 @@ class ModelOverview:
     def crontab(self) -> str:
         return crontab_text(self.schedule)
 
+    @property
+    def search_minutes(self) -> int | None:
+        """How long scheduled trainings search; None where nothing is scheduled, or without a search."""
+        return self.schedule.search_minutes if self.schedule and self.crontab else None
+
 
 def crontab_text(schedule: TrainingSchedule | None) -> str:
     """The schedule as a crontab line; empty where there is none, or where it is switched off in beat."""

@@ -1,4 +1,4 @@
-"""Removes what is no longer needed: files of old versions, leftovers, checkpoints, finished jobs, curves."""
+"""Removes what is no longer needed: old versions' files, leftovers, checkpoints, jobs, curves, entries."""
 
 import logging
 import shutil
@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from .app_settings import registry_settings
 from .artifacts import artifact_storage, remove_artifact
-from .models import Job, ModelVersion, RunMetric, TrainingRun
+from .models import AuditEntry, Job, ModelVersion, RunMetric, TrainingRun
 from .runs import run_folder
 from .selectors import previous_version
 from .services.access import write_audit
+from .training_logs import remove_logs
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ def delete_old_artifacts() -> dict[str, int]:
         "run_folders": _delete_run_folders(),
         "jobs": _delete_old_jobs(),
         "curve_points": _delete_old_curves(),
+        "audit_entries": _delete_old_audit_entries(),
     }
 
 
@@ -50,6 +52,7 @@ def _delete_old_versions_files(model_name: str) -> int:
         ).update(is_artifact_deleted=True)
         if is_marked:
             _remove(version.artifact_path)
+            remove_logs(version.artifact_path)
             write_audit(action="delete_artifact", subject=model_name, details={"version": version.number})
             n_deleted += 1
     return n_deleted
@@ -130,3 +133,10 @@ def _delete_old_curves() -> int:
     )
     runs = list(old.values_list("pk", flat=True).distinct())
     return sum(RunMetric.objects.filter(run=pk).delete()[0] for pk in runs)
+
+
+def _delete_old_audit_entries() -> int:
+    if not registry_settings.KEEP_AUDIT_DAYS:
+        return 0
+    long_ago = timezone.now() - timedelta(days=registry_settings.KEEP_AUDIT_DAYS)
+    return AuditEntry.objects.filter(created_at__lt=long_ago).delete()[0]

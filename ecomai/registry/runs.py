@@ -15,12 +15,14 @@ from django.utils.module_loading import import_string
 
 from ecomai import __version__, scenarios
 
+from . import training_logs
 from .app_settings import registry_settings
 from .artifacts import StoredArtifact, discard_artifact, open_artifact, store_artifact
 from .exceptions import CorruptArtifactError, InvalidArtifactError
 from .jobs import JobCancelled, LeaseLost, RunningJob
 from .leases import DATABASE_FAULTS, held
 from .models import ActiveTraining, Job, ModelVersion, RunMetric, TrainingRun
+from .searches import RunSearch, end_trials, search_summary
 from .selectors import serving_version
 
 logger = logging.getLogger(__name__)
@@ -48,13 +50,19 @@ class Candidate:
     card: dict[str, Any] = field(default_factory=dict)
 
 
+# How much of the way that is left when a search begins is the search.
+SEARCH_SHARE = 0.8
+
+
 class Run:
     """What a scenario's `train(run)` gets.
 
-    `folder` is private to the run and outlives a killed worker, so checkpoints in it resume.
+    `folder` is private to the run and outlives a killed worker, so checkpoints in it resume. What is
+    written into `log_folder` (TensorBoard's event files) is kept with the version. `search` is None
+    unless a search of hyperparameters was asked for.
     """
 
-    def __init__(self, row: TrainingRun, job: RunningJob) -> None:
+    def __init__(self, row: TrainingRun, spec: scenarios.ModelSpec, job: RunningJob) -> None:
         self.model_name = row.model_name
         self.run_id = row.pk
         self.cutoff = row.cutoff
@@ -62,12 +70,33 @@ class Run:
         self.random_state = row.random_state
         self.folder = run_folder(row)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.log_folder = self.folder / training_logs.FOLDER
+        self.compared_with = serving_version(row.model_name)
+        self.search = self._search(row, spec)
         self._job = job
         self._curve = CurveWriter(row)
+        self._progress = 0.0
+        self._searched = 0.0
+
+    def _search(self, row: TrainingRun, spec: scenarios.ModelSpec) -> RunSearch | None:
+        if not (row.search_minutes and spec.search_space):
+            return None
+        return RunSearch(row, spec, folder=self.folder / "trials", report=self._report_search)
 
     def report(self, progress: float, message: str = "") -> None:
-        """Say how far the training is, from 0 to 1; raises `JobCancelled` if asked to stop."""
-        self._job.report(progress, message)
+        """Say how far the training is, from 0 to 1; raises `JobCancelled` if asked to stop.
+
+        A search in between takes its share of what was left when it began.
+        """
+        self._progress = progress
+        self._job.report(self._position(), message)
+
+    def _report_search(self, progress: float, message: str, seconds_left: float) -> None:
+        self._searched = SEARCH_SHARE * progress
+        self._job.report(self._position(), message, seconds_left=seconds_left)
+
+    def _position(self) -> float:
+        return 1 - (1 - self._progress) * (1 - self._searched)
 
     def log(self, step: int, **metrics: float) -> None:
         """Add points to the live curve; the same step again replaces its point."""
@@ -82,7 +111,7 @@ class Run:
 
         None where nothing serves, or where its files are damaged: a retrain is the way out of that.
         """
-        version = serving_version(self.model_name)
+        version = self.compared_with = serving_version(self.model_name)
         if version is None:
             return None
         try:
@@ -151,7 +180,7 @@ def run_training_job(job: RunningJob) -> dict[str, Any]:
 def _train_and_register(row: TrainingRun, job: RunningJob) -> ModelVersion:
     spec = scenarios.get_model_spec(row.model_name)
     train: Callable[[Run], Candidate] = import_string(spec.train)
-    run = Run(row, job)
+    run = Run(row, spec, job)
     try:
         candidate = train(run)
         run.check_cancelled()
@@ -161,7 +190,7 @@ def _train_and_register(row: TrainingRun, job: RunningJob) -> ModelVersion:
     finally:
         run.close()
     _check_candidate(candidate, spec)
-    return register_candidate(row, candidate, job.job)
+    return register_candidate(row, candidate, job.job, compared_with=run.compared_with)
 
 
 def _check_candidate(candidate: Candidate, spec: scenarios.ModelSpec) -> None:
@@ -171,7 +200,9 @@ def _check_candidate(candidate: Candidate, spec: scenarios.ModelSpec) -> None:
             raise InvalidArtifactError(reason=f"{name} has no value for {spec.primary_metric}.")
 
 
-def register_candidate(row: TrainingRun, candidate: Candidate, job: Job) -> ModelVersion:
+def register_candidate(
+    row: TrainingRun, candidate: Candidate, job: Job, *, compared_with: ModelVersion | None = None
+) -> ModelVersion:
     """Store a candidate's files and make it a version; either both are there afterwards, or neither."""
     last = ModelVersion.objects.filter(model_name=row.model_name).order_by("-number").first()
     number = last.number + 1 if last else 1
@@ -181,7 +212,7 @@ def register_candidate(row: TrainingRun, candidate: Candidate, job: Job) -> Mode
             # The lease is checked under the row's lock: a worker that lost it must not register.
             if held(job).select_for_update().first() is None:
                 raise LeaseLost
-            version = _create_version(row, candidate, number, stored)
+            version = _create_version(row, candidate, number, stored, compared_with)
             TrainingRun.objects.filter(pk=row.pk).update(
                 version=version, data_fingerprint=candidate.data_fingerprint
             )
@@ -191,6 +222,7 @@ def register_candidate(row: TrainingRun, candidate: Candidate, job: Job) -> Mode
     except BaseException:
         discard_artifact(stored.path)
         raise
+    training_logs.keep_logs(run_folder(row), stored.path)
     return version
 
 
@@ -200,7 +232,11 @@ def plain_metrics(metrics: dict[str, Any]) -> dict[str, float]:
 
 
 def _create_version(
-    row: TrainingRun, candidate: Candidate, number: int, stored: StoredArtifact
+    row: TrainingRun,
+    candidate: Candidate,
+    number: int,
+    stored: StoredArtifact,
+    compared_with: ModelVersion | None,
 ) -> ModelVersion:
     return ModelVersion.objects.create(
         model_name=row.model_name,
@@ -213,6 +249,7 @@ def _create_version(
         metrics=plain_metrics(candidate.metrics),
         baseline_metrics=plain_metrics(candidate.baseline_metrics),
         live_metrics=plain_metrics(candidate.live_metrics),
+        compared_with=compared_with if candidate.live_metrics else None,
         group_metrics={name: plain_metrics(values) for name, values in candidate.group_metrics.items()},
         window_start=candidate.window_start,
         window_end=candidate.window_end,
@@ -220,10 +257,11 @@ def _create_version(
         hyperparameters=candidate.hyperparameters or row.hyperparameters,
         random_state=row.random_state,
         code_version=__version__,
-        card=candidate.card,
+        card={**candidate.card, **search_summary(row)},
     )
 
 
 def release_training(job: Job) -> None:
     """Let the model train again; part of the transaction that ends a training's job."""
+    end_trials(job.arguments["run_id"])
     ActiveTraining.objects.filter(run__job=job).delete()

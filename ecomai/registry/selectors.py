@@ -1,12 +1,12 @@
 """Reads of jobs, runs, versions and switches."""
 
 import time
-from typing import Any
+from typing import Any, Literal
 
-from django.db import connection
-from django.db.models import Max, QuerySet
+from django.db.models import Exists, Max, OuterRef, QuerySet
 
 from ecomai.exceptions import NotFoundError
+from ecomai.reading import in_transaction, read_rows
 
 from .app_settings import registry_settings
 from .models import Job, LabellingTask, ModelDeployment, ModelVersion, RunMetric, ScenarioSwitch, TrainingRun
@@ -29,14 +29,10 @@ def switched_off() -> frozenset[str]:
     now = time.monotonic()
     known = _switched_off
     # Inside a transaction the answer must be that transaction's own.
-    if (
-        known
-        and now - known[0] < min(registry_settings.SWITCH_CACHE_SECONDS, 1)
-        and not connection.in_atomic_block
-    ):
+    if known and now - known[0] < min(registry_settings.SWITCH_CACHE_SECONDS, 1) and not in_transaction():
         return known[1]
     off = frozenset(ScenarioSwitch.objects.filter(is_on=False).values_list("scenario_name", flat=True))
-    if not connection.in_atomic_block:
+    if not in_transaction():
         _switched_off = (now, off)
     return off
 
@@ -53,6 +49,23 @@ def forget_switches() -> None:
 def deployments() -> QuerySet[ModelDeployment]:
     """What serves each model now, with its versions; one query."""
     return ModelDeployment.objects.select_related("live_version", "shadow_version").order_by("model_name")
+
+
+def deployed_versions() -> dict[tuple[str, Literal["live", "shadow"]], int]:
+    """Which version answers for a model, shown (live) or only kept (shadow): asked every second, so it is small."""
+    found: dict[tuple[str, Literal["live", "shadow"]], int] = {}
+    for model_name, live, shadow in read_rows(_DEPLOYED):
+        if live is not None:
+            found[model_name, "live"] = live
+        if shadow is not None:
+            found[model_name, "shadow"] = shadow
+    return found
+
+
+_DEPLOYED = (
+    "SELECT model_name, live_version_id, shadow_version_id "  # noqa: S608
+    f"FROM {ModelDeployment._meta.db_table} ORDER BY model_name"
+)
 
 
 def last_runs() -> dict[str, TrainingRun]:
@@ -129,6 +142,13 @@ def training_curve(run: TrainingRun, *, n_points: int = 300) -> list[tuple[str, 
         kept = curve[::stride]
         thinned += kept if kept[-1] == curve[-1] else [*kept, curve[-1]]
     return thinned
+
+
+def comparable_runs(run: TrainingRun) -> QuerySet[TrainingRun]:
+    """Other trainings of the same model that have a curve, newest first."""
+    runs = TrainingRun.objects.filter(model_name=run.model_name).exclude(pk=run.pk)
+    has_curve = Exists(RunMetric.objects.filter(run=OuterRef("pk")))
+    return runs.filter(has_curve).select_related("version").order_by("-pk")
 
 
 def jobs_waiting_too_long(*, seconds: float) -> QuerySet[Job]:

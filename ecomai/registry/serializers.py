@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
-from .models import AuditEntry, Job, ModelVersion, TrainingRun
+from .models import AuditEntry, Job, ModelVersion, RunTrial, TrainingRun
 
 
 class JobSerializer(serializers.ModelSerializer):
@@ -35,8 +35,8 @@ class TrainingRunSerializer(serializers.ModelSerializer):
     class Meta:
         model = TrainingRun
         fields: tuple[str, ...] = (
-            "id", "model_name", "state", "progress", "version", "hyperparameters", "random_state", "cutoff",
-            "data_fingerprint", "is_scheduled", "created_at", "job",
+            "id", "model_name", "state", "progress", "version", "hyperparameters", "search_minutes",
+            "random_state", "cutoff", "data_fingerprint", "is_scheduled", "created_at", "job",
         )  # fmt: skip
 
 
@@ -46,16 +46,24 @@ class CurvePointSerializer(serializers.Serializer):
     value = serializers.FloatField()
 
 
+class RunTrialSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = RunTrial
+        fields = ("number", "parameters", "state", "value", "seconds")
+
+
 class TrainingRunDetailSerializer(TrainingRunSerializer):
     curve = CurvePointSerializer(many=True, read_only=True)
+    trials = RunTrialSerializer(many=True, read_only=True)
 
     class Meta(TrainingRunSerializer.Meta):
-        fields = (*TrainingRunSerializer.Meta.fields, "curve")
+        fields = (*TrainingRunSerializer.Meta.fields, "curve", "trials")
 
 
 class TrainingRequestSerializer(serializers.Serializer):
     model_name = serializers.CharField(max_length=100)
     hyperparameters = serializers.DictField(required=False)
+    search_minutes = serializers.IntegerField(required=False, allow_null=True)
     random_state = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
 
 
@@ -64,14 +72,15 @@ class ModelVersionSerializer(serializers.ModelSerializer):
         model = ModelVersion
         fields: tuple[str, ...] = (
             "id", "model_name", "number", "state", "kind", "metrics", "baseline_metrics", "live_metrics",
-            "group_metrics", "window_start", "window_end", "data_fingerprint", "hyperparameters",
-            "random_state", "code_version", "artifact_digest", "artifact_bytes", "is_artifact_deleted",
-            "created_at", "promoted_at",
+            "compared_with", "group_metrics", "window_start", "window_end", "data_fingerprint",
+            "hyperparameters", "random_state", "code_version", "artifact_digest", "artifact_bytes",
+            "is_artifact_deleted", "created_at", "promoted_at",
         )  # fmt: skip
 
 
 class VerdictSerializer(serializers.Serializer):
     is_passed = serializers.BooleanField()
+    is_outdated = serializers.BooleanField()
     reasons = serializers.ListField(child=serializers.CharField())
 
 
@@ -106,6 +115,7 @@ class ModelSerializer(serializers.Serializer):
     active_run = serializers.IntegerField(source="active_run.pk", default=None, allow_null=True)
     last_run = serializers.IntegerField(source="last_run.pk", default=None, allow_null=True)
     schedule = serializers.CharField(source="crontab")
+    may_search = serializers.BooleanField(source="spec.search_space")
     readiness = ReadinessSerializer(many=True)
 
     def get_mode(self, overview: Any) -> str:
@@ -114,6 +124,7 @@ class ModelSerializer(serializers.Serializer):
 
 class ScheduleSerializer(serializers.Serializer):
     crontab = serializers.CharField(allow_null=True, allow_blank=True, max_length=200)
+    search_minutes = serializers.IntegerField(required=False, allow_null=True)
 
 
 class PolicySerializer(serializers.Serializer):

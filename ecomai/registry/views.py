@@ -126,13 +126,19 @@ class ScheduleView(RegistryView):
 
     @extend_schema(responses=shapes.ScheduleSerializer)
     def get(self, request: Request, name: str) -> Response:
-        return Response({"crontab": model_overview(name).crontab or None})
+        overview = model_overview(name)
+        return Response({"crontab": overview.crontab or None, "search_minutes": overview.search_minutes})
 
     @extend_schema(request=shapes.ScheduleSerializer, responses=shapes.ScheduleSerializer)
     def put(self, request: Request, name: str) -> Response:
         """Retrain by a crontab line in the shop's time zone, such as "0 3 * * *"."""
-        crontab = self.valid(shapes.ScheduleSerializer)["crontab"]
-        services.schedule_training(model_name=name, crontab=crontab or None, **self.actor())
+        values = self.valid(shapes.ScheduleSerializer)
+        services.schedule_training(
+            model_name=name,
+            crontab=values["crontab"] or None,
+            search_minutes=values.get("search_minutes"),
+            **self.actor(),
+        )
         return self.get(request, name)
 
     @extend_schema(responses={204: None})
@@ -211,7 +217,8 @@ class RunDetailView(RunView):
         curve = [
             {"name": n, "step": step, "value": value} for n, step, value in selectors.training_curve(run)
         ]
-        return Response({**shapes.TrainingRunSerializer(run).data, "curve": curve})
+        trials = shapes.RunTrialSerializer(run.trials.order_by("number"), many=True).data
+        return Response({**shapes.TrainingRunSerializer(run).data, "curve": curve, "trials": trials})
 
 
 class RunCancelView(RunView):

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import template
@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
 from ecomai.console.assets import plotly_release
-from ecomai.console.charts import Chart, metric_curves
+from ecomai.console.charts import Chart, compared_curves, metric_curves, search_chart
 from ecomai.registry.metric_texts import is_technical
 
 register = template.Library()
@@ -44,6 +44,19 @@ def metric_curve(points: Iterable[tuple[str, int, float]]) -> dict[str, Any]:
     inner = [point for point in points if is_technical(point[0])]
     telling = [point for point in points if not is_technical(point[0])]
     return {"charts": metric_curves(telling), "inner_charts": metric_curves(inner)}
+
+
+@register.inclusion_tag("ecomai/console/charts/curves.html")
+def compared_curve(runs: Mapping[str, Iterable[tuple[str, int, float]]]) -> dict[str, Any]:
+    """The curves of several training runs, a line for each run; points by the run's name."""
+    return {"charts": compared_curves(runs), "inner_charts": []}
+
+
+@register.inclusion_tag("ecomai/console/charts/chart.html")
+def search_curve(trials: Sequence[Any], metric: str, is_greater_better: bool) -> dict[str, Any]:
+    """What the trials of a search reached; each has `number`, from 0, and `value`."""
+    values = [(trial.number + 1, trial.value) for trial in trials]
+    return chart(search_chart(values, metric=metric, is_greater_better=is_greater_better))
 
 
 # Inside a script element only these could end it or be read as markup.

@@ -16,10 +16,12 @@ from ecomai import scenarios
 from ecomai.exceptions import NotFoundError
 from ecomai.registry import overviews, selectors, services
 from ecomai.registry.comparisons import version_rows
-from ecomai.registry.forms import PolicyForm, ScheduleForm
+from ecomai.registry.forms import PolicyForm, ScheduleForm, SearchForm
 from ecomai.registry.models import ModelDeployment, ModelVersion, TrainingRun
 
 from .base import ServiceAdmin, act, may, tell_if_waiting
+
+USUAL_SEARCH_MINUTES = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +108,8 @@ class ModelsAdmin(ServiceAdmin):
             .select_related("job", "version")
             .order_by("-pk")[:8],
             "versions": ModelVersion.objects.filter(model_name=name).order_by("-number")[:8],
-            "schedule_form": ScheduleForm.of(overview.crontab),
+            "search_form": SearchForm(initial={"search_minutes": USUAL_SEARCH_MINUTES}),
+            "schedule_form": ScheduleForm.of(overview),
             "policy_form": PolicyForm.of(gate, is_automatic),
             "may": permissions(request),
             **forms,
@@ -116,11 +119,17 @@ class ModelsAdmin(ServiceAdmin):
     def retrain_view(self, request: HttpRequest, name: str) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
+        form = SearchForm(request.POST) if "search_minutes" in request.POST else None
+        if form and not form.is_valid():
+            return self.model_view(request, name, search_form=form)
+        minutes = form.cleaned_data["search_minutes"] if form else None
         started: list[TrainingRun] = []
         done = _("The training is queued. This page shows how it goes; you may leave it at any time.")
         answer = act(
             request,
-            lambda: started.append(services.request_training(model_name=name, user=request.user)),
+            lambda: started.append(
+                services.request_training(model_name=name, search_minutes=minutes, user=request.user)
+            ),
             done=done,
             back=model_address(name),
         )
@@ -132,14 +141,16 @@ class ModelsAdmin(ServiceAdmin):
     def schedule_view(self, request: HttpRequest, name: str) -> HttpResponse:
         if request.method != "POST":
             return self.model_view(request, name)
-        form = ScheduleForm.of(find(name).crontab, request.POST)
+        form = ScheduleForm.of(find(name), request.POST)
         if not form.is_valid():
             return self.model_view(request, name, schedule_form=form)
-        line = form.cleaned_data["line"]
+        line, minutes = form.cleaned_data["line"], form.cleaned_data.get("search_minutes")
         done = _("The schedule is kept.") if line else _("The model no longer retrains by itself.")
         return act(
             request,
-            lambda: services.schedule_training(model_name=name, crontab=line or None, user=request.user),
+            lambda: services.schedule_training(
+                model_name=name, crontab=line or None, search_minutes=minutes, user=request.user
+            ),
             done=done,
             back=model_address(name),
         )
@@ -214,6 +225,21 @@ def verbose_name_of(model_name: str) -> str:
         return str(scenarios.get_model_spec(model_name).verbose_name)
     except NotFoundError:
         return model_name
+
+
+def primary_metric_of(model_name: str) -> str:
+    """The metric that decides; empty where the model's scenario is no longer installed."""
+    try:
+        return scenarios.get_model_spec(model_name).primary_metric
+    except NotFoundError:
+        return ""
+
+
+def is_greater_better_of(model_name: str) -> bool:
+    try:
+        return scenarios.get_model_spec(model_name).greater_is_better
+    except NotFoundError:
+        return True
 
 
 def verdict_of(version: ModelVersion) -> services.Verdict | None:

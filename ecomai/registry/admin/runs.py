@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.urls.resolvers import URLPattern
@@ -12,13 +12,15 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ecomai.registry import selectors, services
+from ecomai.registry import selectors, services, training_logs
 from ecomai.registry.comparisons import version_rows
-from ecomai.registry.models import Job, TrainingRun
+from ecomai.registry.models import Job, RunTrial, TrainingRun
+from ecomai.registry.runs import run_folder
+from ecomai.registry.searches import best_trial
 
 from .base import ServiceAdmin, act, badge, may, tell_if_waiting
 from .filters import JobStateFilter, ModelFilter, ScheduledFilter
-from .models import permissions, verbose_name_of, verdict_of
+from .models import is_greater_better_of, permissions, primary_metric_of, verbose_name_of, verdict_of
 
 
 @admin.register(TrainingRun)
@@ -62,6 +64,9 @@ class TrainingRunAdmin(ServiceAdmin):
         return [
             self.address("<int:pk>/status/", self.status_view, "run_status"),
             self.address("<int:pk>/curve/", self.curve_view, "run_curve"),
+            self.address("<int:pk>/trials/", self.trials_view, "run_trials"),
+            self.address("<int:pk>/curves/", self.curves_view, "run_curves"),
+            self.address("<int:pk>/logs/", self.logs_view, "run_logs"),
             self.address("<int:pk>/cell/", self.cell_view, "run_cell"),
             self.address("<int:pk>/cancel/", self.cancel_view, "run_cancel"),
             self.address("<int:pk>/retry/", self.retry_view, "run_retry"),
@@ -80,8 +85,22 @@ class TrainingRunAdmin(ServiceAdmin):
             title,
             curve=curve,
             n_points=len(curve),
+            others=selectors.comparable_runs(run),
+            has_logs=training_logs.has_logs(run, run_folder(run)),
             **self._status(request, run),
+            **self._trials(run),
         )
+
+    def _trials(self, run: TrainingRun) -> dict[str, Any]:
+        trials = list(run.trials.order_by("number"))
+        n_ended = sum(trial.state != RunTrial.State.RUNNING for trial in trials)
+        return {
+            "trials": trials,
+            "best": best_trial(run) if trials else None,
+            "seen": f"{len(trials)}-{n_ended}",
+            "metric": primary_metric_of(run.model_name),
+            "is_greater_better": is_greater_better_of(run.model_name),
+        }
 
     def _status(self, request: HttpRequest, run: TrainingRun) -> dict[str, Any]:
         return {
@@ -107,6 +126,41 @@ class TrainingRunAdmin(ServiceAdmin):
             return HttpResponse(status=204)
         return self.page(
             request, "run_curve.html", "", run=run, job=run.job, curve=curve, n_points=len(curve)
+        )
+
+    def trials_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The trials of the search; 204 while none began or ended."""
+        run = self.row(request, pk)
+        context = self._trials(run)
+        if request.GET.get("seen") == context["seen"] and not run.job.is_finished:
+            return HttpResponse(status=204)
+        return self.page(request, "run_trials.html", "", run=run, job=run.job, **context)
+
+    def curves_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The curves of this run and another one of the same model, in the same charts."""
+        run = self.row(request, pk)
+        number = request.GET.get("with", "")
+        other = selectors.comparable_runs(run).filter(pk=number).first() if number.isdigit() else None
+        if other is None:
+            messages.error(request, _("Choose another training of the same model that has curves."))
+            return HttpResponseRedirect(reverse("admin:ecomai_registry_trainingrun_change", args=[pk]))
+        title = _("Curves of runs %(one)s and %(other)s: %(model)s") % {
+            "one": run.pk, "other": other.pk, "model": verbose_name_of(run.model_name),
+        }  # fmt: skip
+        curves = {_run_label(each): selectors.training_curve(each) for each in (run, other)}
+        return self.page(request, "run_curves.html", title, run=run, other=other, curves=curves)
+
+    def logs_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The run's TensorBoard event files as a zip."""
+        run = self.row(request, pk)
+        content = training_logs.open_logs(run, run_folder(run))
+        if content is None:
+            raise Http404
+        name = f"{run.model_name}-run-{run.pk}-tensorboard.zip"
+        return HttpResponse(
+            content,
+            content_type="application/zip",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 
     def cell_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -142,6 +196,11 @@ class TrainingRunAdmin(ServiceAdmin):
             return answer
         tell_if_waiting(request, started[0].job)
         return HttpResponseRedirect(reverse("admin:ecomai_registry_trainingrun_change", args=[started[0].pk]))
+
+
+def _run_label(run: TrainingRun) -> str:
+    words = {"run": run.pk, "version": run.version.number if run.version else None}
+    return (_("Run %(run)s (v%(version)s)") if run.version else _("Run %(run)s")) % words
 
 
 def progress_cell(job: Job, run: TrainingRun | None = None) -> str:

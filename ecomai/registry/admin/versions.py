@@ -14,16 +14,20 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ecomai import scenarios
-from ecomai.exceptions import NotFoundError
 from ecomai.registry import selectors, services
-from ecomai.registry.comparisons import group_columns, group_rows, metric_rows, version_rows
+from ecomai.registry.comparisons import (
+    group_columns,
+    group_rows,
+    metric_rows,
+    trade_off_table,
+    version_rows,
+)
 from ecomai.registry.metric_texts import gain_text, metric_title
 from ecomai.registry.models import ModelVersion
 
 from .base import ServiceAdmin, act, badge
 from .filters import ModelFilter
-from .models import permissions, verbose_name_of, verdict_of
+from .models import permissions, primary_metric_of, verbose_name_of, verdict_of
 
 MAX_COMPARED = 5
 
@@ -48,7 +52,7 @@ class ModelVersionAdmin(ServiceAdmin):
 
     @admin.display(description=gettext_lazy("quality"), empty_value="–")
     def quality(self, version: ModelVersion) -> str | None:
-        metric = primary_metric(version)
+        metric = primary_metric_of(version.model_name) or next(iter(version.metrics), "")
         value = version.metrics.get(metric)
         return (
             None
@@ -99,6 +103,7 @@ class ModelVersionAdmin(ServiceAdmin):
             group_rows=group_rows(version),
             verdict=verdict_of(version),
             card=card_rows(version),
+            trade_offs=trade_off_table(version.card),
             may=permissions(request),
         )
 
@@ -162,6 +167,7 @@ CARD_LABELS = {
     "unknown_script_share": gettext_lazy("Share of texts in a script it does not read"),
     "data": gettext_lazy("Data that it learned from"),
     "split": gettext_lazy("How the data was split"),
+    "search": gettext_lazy("Search of hyperparameters"),
     "peers": gettext_lazy("Others tried on the same test"),
     "licence": gettext_lazy("Licence"),
     "intended_use": gettext_lazy("Meant for"),
@@ -178,12 +184,5 @@ def card_rows(version: ModelVersion) -> list[tuple[Any, Any]]:
     return [
         (CARD_LABELS.get(name, name.replace("_", " ")), value)
         for name, value in card.items()
-        if value not in (None, "", {})
+        if value not in (None, "", {}) and name != "trade_offs"
     ]
-
-
-def primary_metric(version: ModelVersion) -> str:
-    try:
-        return scenarios.get_model_spec(version.model_name).primary_metric
-    except NotFoundError:
-        return next(iter(version.metrics), "")

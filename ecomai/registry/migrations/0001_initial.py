@@ -120,6 +120,7 @@ class Migration(migrations.Migration):
                 ('metrics', models.JSONField(default=dict, verbose_name='metrics')),
                 ('baseline_metrics', models.JSONField(default=dict, verbose_name="baseline's metrics")),
                 ('live_metrics', models.JSONField(blank=True, default=dict, verbose_name="live version's metrics at that time")),
+                ('compared_with', models.ForeignKey(blank=True, help_text='The version that served then, whose metrics on the same test are kept here.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='ecomai_registry.modelversion', verbose_name='compared with')),
                 ('group_metrics', models.JSONField(blank=True, default=dict, verbose_name='metrics by group')),
                 ('window_start', models.DateTimeField(blank=True, null=True, verbose_name='data from')),
                 ('window_end', models.DateTimeField(blank=True, null=True, verbose_name='data until')),
@@ -158,6 +159,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('model_name', models.CharField(max_length=100, verbose_name='model')),
                 ('hyperparameters', models.JSONField(blank=True, default=dict, verbose_name='hyperparameters')),
+                ('search_minutes', models.PositiveIntegerField(blank=True, help_text='How long better hyperparameters are searched for first; empty: not at all.', null=True, verbose_name='minutes of search')),
                 ('random_state', models.BigIntegerField(default=0, verbose_name='seed')),
                 ('cutoff', models.DateTimeField(default=django.utils.timezone.now, verbose_name='data until')),
                 ('data_fingerprint', models.CharField(blank=True, default='', max_length=64, verbose_name='data fingerprint')),
@@ -170,6 +172,23 @@ class Migration(migrations.Migration):
                 'verbose_name': 'training run',
                 'verbose_name_plural': 'training runs',
                 'permissions': [('request_training', 'Can request, retry and cancel trainings'), ('schedule_training', 'Can schedule trainings')],
+            },
+        ),
+        migrations.CreateModel(
+            name='RunTrial',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField(verbose_name='trial')),
+                ('parameters', models.JSONField(default=dict, verbose_name='hyperparameters')),
+                ('state', models.CharField(choices=[('running', 'running'), ('finished', 'finished'), ('pruned', 'given up'), ('stopped', 'out of time'), ('failed', 'failed')], default='running', max_length=16, verbose_name='state')),
+                ('value', models.FloatField(blank=True, null=True, verbose_name='judged on validation data')),
+                ('seconds', models.FloatField(default=0.0, verbose_name='seconds')),
+                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='trials', to='ecomai_registry.trainingrun')),
+            ],
+            options={
+                'verbose_name': 'trial',
+                'verbose_name_plural': 'trials',
+                'constraints': [models.UniqueConstraint(fields=('run', 'number'), name='ecomai_run_trial_once')],
             },
         ),
         migrations.CreateModel(
@@ -198,6 +217,7 @@ class Migration(migrations.Migration):
             name='TrainingSchedule',
             fields=[
                 ('model_name', models.CharField(max_length=100, primary_key=True, serialize=False, verbose_name='model')),
+                ('search_minutes', models.PositiveIntegerField(blank=True, null=True, verbose_name='minutes of search')),
                 ('periodic_task', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='django_celery_beat.periodictask', verbose_name='schedule')),
             ],
             options={

@@ -27,10 +27,14 @@ Mode = ModelDeployment.Mode
 
 @dataclass(kw_only=True)
 class Verdict:
-    """Whether a candidate passes the model's gate, and each comparison as a sentence."""
+    """Whether a candidate passes the model's gate, and each comparison as a sentence.
+
+    `is_outdated`: it was compared with another version than the one that serves now.
+    """
 
     is_passed: bool
     is_promoted: bool = False
+    is_outdated: bool = False
     reasons: list[str] = field(default_factory=list)
 
 
@@ -58,14 +62,35 @@ def judge(*, version: ModelVersion, gate: scenarios.Gate | None = None) -> Verdi
         _check_gain(spec, version, version.baseline_metrics, gate.min_gain_over_baseline, _("the baseline"))
     ]
     serving = selectors.serving_version(version.model_name)
-    if serving is not None and serving != version:
+    is_outdated = serving is not None and _is_outdated(version, serving)
+    if serving is not None and is_outdated:
+        checks.append((False, _outdated_text(version, serving)))
+    elif serving is not None and serving != version:
         checks.append(
             _check_gain(spec, version, version.live_metrics, gate.min_gain_over_live, _("the live version"))
         )
     if gate.max_group_gap is not None:
         checks.append(_check_group_gap(spec, version, gate.max_group_gap))
     return Verdict(
-        is_passed=all(is_passed for is_passed, _reason in checks), reasons=[reason for _ok, reason in checks]
+        is_passed=all(is_passed for is_passed, _reason in checks),
+        is_outdated=is_outdated,
+        reasons=[reason for _ok, reason in checks],
+    )
+
+
+def _is_outdated(version: ModelVersion, serving: ModelVersion) -> bool:
+    """Whether another version was promoted since this one was compared with what served."""
+    return serving != version and bool(version.live_metrics) and version.compared_with_id != serving.pk
+
+
+def _outdated_text(version: ModelVersion, serving: ModelVersion) -> str:
+    words = {"now": serving.number, "number": version.number}
+    if version.compared_with is None:
+        return _("Version %(now)s serves now, and version %(number)s was not compared with it.") % words
+    words["then"] = version.compared_with.number
+    return (
+        _("Version %(now)s serves now; version %(number)s was compared with version %(then)s, not with it.")
+        % words
     )
 
 
@@ -109,12 +134,17 @@ def _check_group_gap(spec: scenarios.ModelSpec, version: ModelVersion, bound: fl
 
 
 def consider_promotion(*, version: ModelVersion) -> Verdict:
-    """Judge a fresh candidate, and promote it if the shop's policy does that by itself."""
+    """Judge a fresh candidate, and promote it if the shop's policy does that by itself.
+
+    What serves is locked meanwhile, so that nobody promotes another version between verdict and promotion.
+    """
     gate, is_automatic = gate_of(scenarios.get_model_spec(version.model_name))
-    verdict = judge(version=version, gate=gate)
-    if is_automatic and verdict.is_passed and version.state == State.CANDIDATE:
-        promote_version(version=version, actor_label=POLICY)
-        verdict.is_promoted = True
+    with transaction.atomic():
+        _lock_deployment(version.model_name)
+        verdict = judge(version=version, gate=gate)
+        if is_automatic and verdict.is_passed and version.state == State.CANDIDATE:
+            promote_version(version=version, actor_label=POLICY)
+            verdict.is_promoted = True
     return verdict
 
 

@@ -17,7 +17,7 @@ from ecomai.registry.exceptions import TrainingActiveError
 from ecomai.registry.models import TrainingRun, TrainingSchedule
 
 from .access import check_permission, write_audit
-from .trainings import request_training
+from .trainings import check_search_minutes, request_training
 
 logger = logging.getLogger(__name__)
 
@@ -34,19 +34,24 @@ _FIELDS = {
 
 
 def schedule_training(
-    *, model_name: str, crontab: str | None, user: Any = None, actor_label: str = ""
+    *,
+    model_name: str,
+    crontab: str | None,
+    search_minutes: int | None = None,
+    user: Any = None,
+    actor_label: str = "",
 ) -> TrainingSchedule | None:
     """Retrain a model by a crontab line in the shop's time zone, such as "0 3 * * *"; None ends that."""
     check_permission(user, "schedule_training")
-    scenarios.get_model_spec(model_name)
+    check_search_minutes(scenarios.get_model_spec(model_name), search_minutes)
     fields = parse_crontab(crontab) if crontab else None
     with transaction.atomic():
-        schedule = _write(model_name, fields) if fields else None
+        schedule = _write(model_name, fields, search_minutes) if fields else None
         if schedule is None:
             _remove(model_name)
         write_audit(
             action="schedule_training", subject=model_name, user=user, actor_label=actor_label,
-            details={"crontab": crontab or ""},
+            details={"crontab": crontab or "", "search_minutes": search_minutes},
         )  # fmt: skip
     return schedule
 
@@ -71,7 +76,7 @@ def parse_crontab(line: str) -> dict[str, str]:
     return fields
 
 
-def _write(model_name: str, fields: dict[str, str]) -> TrainingSchedule:
+def _write(model_name: str, fields: dict[str, str], search_minutes: int | None) -> TrainingSchedule:
     clock = CrontabSchedule.objects.filter(**fields, timezone=timezone.get_default_timezone_name()).first()
     clock = clock or CrontabSchedule.objects.create(**fields, timezone=timezone.get_default_timezone_name())
     task, _created = PeriodicTask.objects.update_or_create(
@@ -82,9 +87,8 @@ def _write(model_name: str, fields: dict[str, str]) -> TrainingSchedule:
             "description": _("Written by ecomai; change it in the list of models."),
         },
     )  # fmt: skip
-    return TrainingSchedule.objects.update_or_create(model_name=model_name, defaults={"periodic_task": task})[
-        0
-    ]
+    values = {"periodic_task": task, "search_minutes": search_minutes}
+    return TrainingSchedule.objects.update_or_create(model_name=model_name, defaults=values)[0]
 
 
 def _remove(model_name: str) -> None:
@@ -97,8 +101,20 @@ def request_scheduled_training(*, model_name: str) -> TrainingRun | None:
     if not selectors.is_scenario_on(model_name.partition(".")[0]):
         logger.info("The scheduled training of %s is skipped: its scenario is switched off.", model_name)
         return None
+    schedule = TrainingSchedule.objects.filter(model_name=model_name).first()
     try:
-        return request_training(model_name=model_name, actor_label=SCHEDULE, is_scheduled=True)
+        return request_training(
+            model_name=model_name,
+            actor_label=SCHEDULE,
+            search_minutes=_offered_minutes(model_name, schedule),
+            is_scheduled=True,
+        )
     except (TrainingActiveError, NotFoundError) as error:
         logger.warning("The scheduled training of %s is skipped: %s", model_name, error)
         return None
+
+
+def _offered_minutes(model_name: str, schedule: TrainingSchedule | None) -> int | None:
+    """What the schedule asks for; no search for a model that lost its search space in an upgrade."""
+    has_space = bool(scenarios.get_model_spec(model_name).search_space)
+    return schedule.search_minutes if schedule and has_space else None

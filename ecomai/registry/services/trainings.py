@@ -18,6 +18,8 @@ from ecomai.registry.models import ActiveTraining, Job, TrainingRun
 from .access import check_permission, write_audit
 from .jobs import cancel_job
 
+MAX_SEARCH_MINUTES = 24 * 60
+
 
 def request_training(
     *,
@@ -26,14 +28,20 @@ def request_training(
     actor_label: str = "",
     hyperparameters: Mapping[str, Any] | None = None,
     random_state: int | None = None,
+    search_minutes: int | None = None,
     is_scheduled: bool = False,
 ) -> TrainingRun:
-    """Queue a training of what is known now. Raises `TrainingActiveError`: one at a time for each model."""
+    """Queue a training of what is known now. Raises `TrainingActiveError`: one at a time for each model.
+
+    With `search_minutes`, better hyperparameters are searched for so long before the training.
+    """
     check_permission(user, "request_training")
     spec = scenarios.get_model_spec(model_name)
+    check_search_minutes(spec, search_minutes)
     run = TrainingRun(
         model_name=model_name,
         hyperparameters=_merge_hyperparameters(spec, hyperparameters or {}),
+        search_minutes=search_minutes,
         random_state=secrets.randbelow(2**31) if random_state is None else random_state,
         cutoff=timezone.now(),
         is_scheduled=is_scheduled,
@@ -52,6 +60,7 @@ def retry_training(*, run: TrainingRun, user: Any = None, actor_label: str = "")
     again = TrainingRun(
         model_name=run.model_name,
         hyperparameters=run.hyperparameters,
+        search_minutes=run.search_minutes,
         random_state=run.random_state,
         cutoff=run.cutoff,
     )
@@ -83,9 +92,13 @@ def _queue(
         _take_place(run, spec)
         write_audit(
             action=action, subject=run.model_name, user=user, actor_label=actor_label,
-            details={"run": run.pk, "hyperparameters": run.hyperparameters},
+            details={"run": run.pk, "hyperparameters": run.hyperparameters, **_search_details(run)},
         )  # fmt: skip
     return run
+
+
+def _search_details(run: TrainingRun) -> dict[str, int]:
+    return {"search_minutes": run.search_minutes} if run.search_minutes else {}
 
 
 def _take_place(run: TrainingRun, spec: scenarios.ModelSpec) -> None:
@@ -96,6 +109,20 @@ def _take_place(run: TrainingRun, spec: scenarios.ModelSpec) -> None:
             ActiveTraining.objects.create(model_name=run.model_name, run=run)
     except IntegrityError:
         raise TrainingActiveError(model=spec.verbose_name) from None
+
+
+def check_search_minutes(spec: scenarios.ModelSpec, minutes: int | None) -> None:
+    """Raise `InvalidInputError` unless a search may take so long; None is no search."""
+    if minutes is None:
+        return
+    if not spec.search_space:
+        reason = _("%(model)s has no hyperparameters to search for.") % {"model": spec.verbose_name}
+        raise InvalidInputError(reason=reason)
+    if not 1 <= minutes <= MAX_SEARCH_MINUTES:
+        reason = _("a search takes from 1 to %(most)s minutes, not %(minutes)s.") % {
+            "most": MAX_SEARCH_MINUTES, "minutes": minutes,
+        }  # fmt: skip
+        raise InvalidInputError(reason=reason)
 
 
 def _merge_hyperparameters(spec: scenarios.ModelSpec, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -50,9 +50,24 @@ def time_left(seconds: float | None) -> str:
 
 
 @register.filter
+def seconds_text(seconds: float) -> str:
+    """How long something took: minutes and seconds, as a clock shows them."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}" if minutes else _("%(n)s s") % {"n": formats.number_format(seconds, 1)}
+
+
+@register.filter
 def is_simple(value: Any) -> bool:
     """Whether a value of a model card fits on its line."""
     return value is None or isinstance(value, str | int | float | bool)
+
+
+@register.filter
+def cell(value: Any) -> str:
+    """A value of a table for people: yes or no, a number, or its text."""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return number(value) if value is None or isinstance(value, int | float) else str(value)
 
 
 @register.filter

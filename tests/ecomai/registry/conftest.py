@@ -16,6 +16,7 @@ from ecomai.registry.models import ModelVersion, TrainingRun
 from ecomai.registry.runs import Candidate, Run
 from ecomai.registry.services import request_training
 from ecomai.registry.tasks import run_training
+from ecomai.search_spaces import Integers
 
 MODEL = "probe.model"
 _training: Callable[[Run], Candidate] | None = None
@@ -73,7 +74,8 @@ def probe() -> Iterator[scenarios.ModelSpec]:
     spec = scenarios.ModelSpec(
         name=MODEL, verbose_name="Probe", train=f"{__name__}.train", primary_metric="quality",
         baseline="none",
-        default_hyperparameters={"width": 8}, shards=f"{__name__}.shards", score=f"{__name__}.work",
+        default_hyperparameters={"width": 8}, search_space={"width": Integers(4, 64, step=4)},
+        shards=f"{__name__}.shards", score=f"{__name__}.work",
         gate=scenarios.Gate(min_gain_over_live=0.01),
     )  # fmt: skip
     scenarios.register(scenarios.Scenario(name="probe", verbose_name="Probe", models=[spec]))

@@ -455,3 +455,33 @@ def test_pages_survive_a_scenario_that_is_no_longer_installed(trained, boss):
         admin_url("job_changelist"),
     ):
         assert boss.get(url).status_code == 200, url
+
+
+def test_card_shows_what_smaller_variants_cost_and_gain(trained, boss):
+    variants = [
+        {
+            "name": "all layers",
+            "size_mb": 90.9,
+            "texts_per_second": 1234.5,
+            "quality": 0.9,
+            "is_chosen": False,
+        },
+        {"name": "half", "size_mb": 45.25, "texts_per_second": 2400.0, "recall@10": 0.5, "odd_thing": None},
+    ]
+    version = trained(0.5, card={"trade_offs": variants, "licence": "MIT"})
+    page = boss.get(admin_url("modelversion_change", version.pk)).content.decode()
+    table = page.split("ecomai-trade-offs")[1].split("</table>")[0]
+    for text in ("Variant", "Size (MB)", "Texts per second", "Found among the first 10", "Odd thing"):
+        assert f">{text}<" in table
+    assert ">1,234<" in table or ">1,235<" in table
+    assert "<td>no</td>" in table
+    assert "<td>–</td>" in table
+    assert page.count("all layers") == 1
+
+
+@pytest.mark.parametrize("odd", [None, [], "text", [1, 2], {"name": "x"}])
+def test_card_without_readable_variants_has_no_such_table(trained, boss, odd):
+    version = trained(0.5, card={"trade_offs": odd})
+    page = boss.get(admin_url("modelversion_change", version.pk))
+    assert page.status_code == 200
+    assert "Cost and gain" not in page.content.decode()

@@ -131,12 +131,12 @@ def test_version_is_judged_promoted_taken_live_and_rolled_back(trained, client_f
 
 def test_schedule_and_policy_are_set_read_and_ended(probe, client_for):
     client = client_for("schedule_training", "change_promotionpolicy")
-    assert client.get(f"{BASE}/models/{MODEL}/schedule/").json() == {"crontab": None}
+    assert client.get(f"{BASE}/models/{MODEL}/schedule/").json()["crontab"] is None
     assert client.put(f"{BASE}/models/{MODEL}/schedule/", {"crontab": "x"}, format="json").status_code == 400
     answer = client.put(f"{BASE}/models/{MODEL}/schedule/", {"crontab": "0 3 * * *"}, format="json")
-    assert answer.json() == {"crontab": "0 3 * * *"}
+    assert answer.json() == {"crontab": "0 3 * * *", "search_minutes": None}
     assert client.delete(f"{BASE}/models/{MODEL}/schedule/").status_code == 204
-    assert client.get(f"{BASE}/models/{MODEL}/schedule/").json() == {"crontab": None}
+    assert client.get(f"{BASE}/models/{MODEL}/schedule/").json()["crontab"] is None
 
     policy = {"is_automatic": True, "min_gain_over_live": 0.05}
     answer = client.put(f"{BASE}/models/{MODEL}/policy/", policy, format="json").json()

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 
 from ecomai.exceptions import ConflictError, PermissionDeniedError
 from ecomai.registry import selectors
@@ -13,12 +14,22 @@ from ecomai.registry.exceptions import (
     NoEarlierVersionError,
     NoVersionError,
 )
-from ecomai.registry.models import AuditEntry, ModelDeployment, ModelVersion
-from ecomai.registry.services import enter_shadow, go_live, judge, promote_version, roll_back, set_policy
+from ecomai.registry.models import AuditEntry, Job, ModelDeployment, ModelVersion
+from ecomai.registry.services import (
+    consider_promotion,
+    enter_shadow,
+    go_live,
+    judge,
+    promote_version,
+    request_training,
+    roll_back,
+    set_policy,
+)
 from ecomai.registry.signals import model_promoted
+from ecomai.registry.tasks import run_training
 from ecomai.scenarios import Gate
 
-from .conftest import MODEL
+from .conftest import MODEL, make_candidate
 
 pytestmark = pytest.mark.django_db
 
@@ -228,3 +239,60 @@ def test_automatic_promotion_never_takes_a_model_live_by_itself(trained, probe):
 def test_policy_needs_the_permission(probe, make_user):
     with pytest.raises(PermissionDeniedError):
         set_policy(model_name=MODEL, is_automatic=True, gate=Gate(), user=make_user("promote_modelversion"))
+
+
+# -- another version was promoted meanwhile -----------------------------------------------------
+
+
+def trained_while_another_is_promoted(training_does, trained, value):
+    """A candidate that was compared with version 1, while version 2 was promoted during its training."""
+    rival = trained(0.9, live_metrics={"quality": 0.5})
+
+    def train(run):
+        run.live_artifact()
+        promote_version(version=rival)
+        return make_candidate(run, value, live_metrics={"quality": 0.5})
+
+    training_does(train)
+    run = request_training(model_name=MODEL)
+    run_training(run.pk)
+    return ModelVersion.objects.get(number=3), Job.objects.get(training_run=run)
+
+
+def test_candidate_knows_the_version_it_was_compared_with(live, trained):
+    assert trained(0.6, **LIVE).compared_with == live
+    assert trained(0.6).compared_with is None
+
+
+def test_rule_refuses_a_candidate_that_was_compared_with_what_no_longer_serves(live, training_does, trained):
+    set_policy(model_name=MODEL, is_automatic=False, gate=Gate(min_gain_over_live=0.01))
+    candidate, job = trained_while_another_is_promoted(training_does, trained, 0.6)
+    set_policy(model_name=MODEL, is_automatic=True, gate=Gate(min_gain_over_live=0.01))
+    verdict = consider_promotion(version=candidate)
+    assert verdict.is_outdated
+    assert not verdict.is_promoted
+    assert "Version 2 serves now; version 3 was compared with version 1, not with it." in verdict.reasons
+    assert job.result["is_promoted"] is False
+    assert states() == [(1, "retired"), (2, "live"), (3, "candidate")]
+
+
+def test_admin_is_offered_to_compare_again(live, training_does, trained, admin_client):
+    candidate, _job = trained_while_another_is_promoted(training_does, trained, 0.6)
+    for url in (
+        reverse("admin:ecomai_registry_modelversion_change", args=[candidate.pk]),
+        reverse("admin:ecomai_registry_model", args=[MODEL]),
+        reverse("admin:ecomai_registry_trainingrun_change", args=[candidate.run.pk]),
+    ):
+        page = admin_client.get(url).content.decode()
+        assert "was compared with version 1, not with it" in page, url
+        assert "Train and compare again" in page, url
+    promote_version(version=candidate)  # a person may all the same
+    assert states()[-1] == (3, "live")
+
+
+def test_verdict_holds_again_after_rolling_back_to_what_it_was_compared_with(live, training_does, trained):
+    candidate, _job = trained_while_another_is_promoted(training_does, trained, 0.6)
+    roll_back(model_name=MODEL)
+    verdict = judge(version=candidate)
+    assert verdict.is_passed
+    assert not verdict.is_outdated

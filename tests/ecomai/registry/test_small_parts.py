@@ -1,11 +1,17 @@
 """Checks, masking, metric texts and other small parts."""
 
-import pytest
+from datetime import timedelta
 
-from ecomai.registry import checks, receivers
+import pytest
+from django.utils import timezone
+
+from ecomai.registry import checks, receivers, tasks
+from ecomai.registry.app_settings import RegistrySettings
 from ecomai.registry.audit_texts import action_label, subject_label
 from ecomai.registry.masking import mask_personal_data
 from ecomai.registry.metric_texts import explain_metric, gain_text, is_detail, is_greater_better, metric_title
+from ecomai.registry.models import AuditEntry
+from ecomai.registry.retention import delete_old_artifacts
 from ecomai.registry.services.promotion import relative_gain
 from ecomai.registry.templatetags.ecomai_registry import number, percent, time_left, unlocalize_number
 
@@ -40,6 +46,7 @@ def test_what_a_developer_needs_stays():
         ({"LEASE_SECOND": 5}, ["ecomai_registry.W001"]),
         ({"LEASE_SECONDS": 0}, ["ecomai_registry.E001"]),
         ({"KEEP_VERSIONS": 0}, ["ecomai_registry.E002"]),
+        ({"KEEP_AUDIT_DAYS": -1}, ["ecomai_registry.E005"]),
         ({"STORAGE": "nowhere"}, ["ecomai_registry.E003"]),
     ],
 )
@@ -121,3 +128,23 @@ def test_audit_log_speaks_in_words(probe):
     assert subject_label(probe.name) == "Probe"
     assert subject_label("probe") == "Probe"
     assert subject_label("customer:12ab") == "customer:12ab"
+
+
+def test_audit_log_forgets_what_is_older_than_the_setting_says(db, set_registry):
+    for days in (1, 400, 4000):
+        AuditEntry.objects.create(
+            action="promote", subject=f"{days}", created_at=timezone.now() - timedelta(days=days)
+        )
+
+    def left():
+        return set(AuditEntry.objects.values_list("subject", flat=True))
+
+    set_registry(KEEP_AUDIT_DAYS=0)
+    delete_old_artifacts()
+    assert left() == {"1", "400", "4000"}
+    set_registry(KEEP_AUDIT_DAYS=RegistrySettings.declared()["KEEP_AUDIT_DAYS"].default)
+    assert delete_old_artifacts()["audit_entries"] == 1
+    assert left() == {"1", "400"}
+    set_registry(KEEP_AUDIT_DAYS=365)
+    tasks.delete_old_artifacts()  # what beat calls each day
+    assert left() == {"1"}

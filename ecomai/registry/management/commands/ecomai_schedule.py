@@ -14,11 +14,19 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("model")
         parser.add_argument("crontab", nargs="?", help="Minute, hour, day, month and weekday; none ends it.")
+        parser.add_argument(
+            "--search-minutes", type=int, metavar="N", help="Each time, search for N minutes before training."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         crontab = options["crontab"]
         try:
-            schedule_training(model_name=options["model"], crontab=crontab, actor_label="command")
+            schedule_training(
+                model_name=options["model"],
+                crontab=crontab,
+                search_minutes=options["search_minutes"],
+                actor_label="command",
+            )
         except EcomaiError as error:
             raise CommandError(str(error)) from error
         state = f"retrains at {crontab}" if crontab else "no longer retrains by itself"

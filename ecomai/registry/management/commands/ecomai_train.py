@@ -20,6 +20,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--set", action="append", default=[], metavar="NAME=VALUE", help="A hyperparameter."
         )
+        parser.add_argument(
+            "--search-minutes", type=int, metavar="N", help="Search for better hyperparameters for N minutes."
+        )
         parser.add_argument("--wait", action="store_true", help="Show progress until the training ends.")
         parser.add_argument("--here", action="store_true", help="Train in this process, without a worker.")
 
@@ -30,6 +33,7 @@ class Command(BaseCommand):
                 actor_label="command",
                 hyperparameters=dict(parse_setting(text) for text in options["set"]),
                 random_state=options["seed"],
+                search_minutes=options["search_minutes"],
             )
         except EcomaiError as error:
             raise CommandError(str(error)) from error
