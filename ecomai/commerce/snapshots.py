@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 
 from .models import Event, Item
@@ -27,6 +27,14 @@ EVENT_SCHEMA = pa.schema(
     [
         ("user_key", pa.int64()), ("item_key", pa.int64()), ("type", pa.string()), ("occurred_at", MOMENT),
         ("quantity", pa.int32()), ("value", pa.float64()), ("currency", pa.string()),
+    ]
+)  # fmt: skip
+# What is read of an event, before a session becomes a number.
+READ_SCHEMA = pa.schema(
+    [
+        ("customer_id", pa.int64()), ("storefront", pa.string()), ("session_id", pa.string()),
+        ("item_id", pa.int64()), ("type", pa.string()), ("occurred_at", MOMENT), ("quantity", pa.int32()),
+        ("value", pa.float64()), ("currency", pa.string()),
     ]
 )  # fmt: skip
 ITEM_SCHEMA = pa.schema(
@@ -72,9 +80,9 @@ def freeze(
     with transaction.atomic():
         frozen_events = _Table(folder / "events.parquet", EVENT_SCHEMA)
         window = _Window()
-        frozen_events.write(_event_rows(events, window))
+        frozen_events.write(map(window.note, _event_batches(events)))
         frozen_items = _Table(folder / "items.parquet", ITEM_SCHEMA)
-        frozen_items.write(_item_rows(items))
+        frozen_items.write(_batches(_item_rows(items), ITEM_SCHEMA))
         n_customers = events.filter(customer__isnull=False).values("customer").distinct().count()
     return Snapshot(
         folder=folder,
@@ -95,8 +103,16 @@ def session_key(storefront: str, session_id: str) -> int:
 
 @dataclass
 class _Window:
+    """The first and the last moment of batches that come in the order of time."""
+
     first: datetime | None = None
     last: datetime | None = None
+
+    def note(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        moments = batch.column("occurred_at")
+        self.first = self.first or moments[0].as_py()
+        self.last = moments[-1].as_py()
+        return batch
 
 
 class _Table:
@@ -112,44 +128,57 @@ class _Table:
     def digest(self) -> str:
         return self._hash.hexdigest()
 
-    def write(self, rows: Iterator[Sequence[Any]]) -> None:
+    def write(self, batches: Iterable[pa.RecordBatch]) -> None:
         with pq.ParquetWriter(self.path, self.schema, compression="zstd") as writer:
-            while chunk := list(islice(rows, ROWS_AT_ONCE)):
-                columns = zip(*chunk, strict=True)
-                arrays = [
-                    pa.array(column, type=field.type)
-                    for column, field in zip(columns, self.schema, strict=True)
-                ]
-                writer.write_batch(pa.record_batch(arrays, schema=self.schema))
-                self._hash.update(repr(chunk).encode())
-                self.n_rows += len(chunk)
+            for batch in batches:
+                writer.write_batch(batch)
+                self._hash.update(batch.serialize())
+                self.n_rows += len(batch)
 
 
-def _event_rows(events: Any, window: _Window) -> Iterator[Sequence[Any]]:
-    ordered = events.order_by("occurred_at", "key").values_list(
-        "customer_id",
-        "storefront",
-        "session_id",
-        "item_id",
-        "type",
-        "occurred_at",
-        "quantity",
-        "value",
-        "currency",
-    )
-    for customer_pk, storefront, session_id, *rest in ordered.iterator(chunk_size=ROWS_AT_ONCE):
-        item_pk, kind, occurred_at, quantity, value, currency = rest
-        window.first = window.first or occurred_at
-        window.last = occurred_at
-        yield (
-            _user_key(customer_pk, storefront, session_id),
-            item_pk,
-            kind,
-            occurred_at,
-            quantity,
-            _float(value),
-            currency,
-        )
+def _event_batches(events: Any) -> Iterator[pa.RecordBatch]:
+    ordered = events.order_by("occurred_at", "key").values_list(*READ_SCHEMA.names)
+    read = _copied if connection.vendor == "postgresql" else _fetched
+    for batch in read(ordered):
+        columns = [_user_keys(batch), *batch.columns[3:]]
+        yield pa.record_batch(columns, schema=EVENT_SCHEMA)
+
+
+def _copied(rows: Any) -> Iterator[pa.RecordBatch]:
+    """Stream rows by COPY and let Arrow read them: a tenth of what a Python object per value costs."""
+    from pyarrow import csv
+
+    names = csv.ReadOptions(column_names=READ_SCHEMA.names)
+    # A session's id is any text, so it may hold a line's end.
+    texts = csv.ParseOptions(newlines_in_values=True)
+    types = csv.ConvertOptions(column_types=READ_SCHEMA)
+    sql, values = rows.query.sql_with_params()
+    with connection.cursor() as cursor, cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT csv)", values) as lines:
+        while chunk := b"".join(islice(lines, ROWS_AT_ONCE)):
+            table = csv.read_csv(pa.BufferReader(chunk), names, texts, types)
+            yield table.combine_chunks().to_batches()[0]
+
+
+def _fetched(rows: Any) -> Iterator[pa.RecordBatch]:
+    at = READ_SCHEMA.names.index("value")
+    fetched = rows.iterator(chunk_size=ROWS_AT_ONCE)
+    return _batches(((*row[:at], _float(row[at]), *row[at + 1 :]) for row in fetched), READ_SCHEMA)
+
+
+def _batches(rows: Iterator[Sequence[Any]], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    while chunk := list(islice(rows, ROWS_AT_ONCE)):
+        columns = zip(*chunk, strict=True)
+        arrays = [pa.array(column, type=field.type) for column, field in zip(columns, schema, strict=True)]
+        yield pa.record_batch(arrays, schema=schema)
+
+
+def _user_keys(batch: pa.RecordBatch) -> pa.Array:
+    """Return who did it: the customer's row, else the number of the session, else nobody."""
+    customers = batch.column("customer_id")
+    if not customers.null_count:
+        return customers
+    people = zip(*(batch.column(name).to_pylist() for name in READ_SCHEMA.names[:3]), strict=True)
+    return pa.array([_user_key(*person) for person in people], type=pa.int64())
 
 
 def _item_rows(items: Any) -> Iterator[Sequence[Any]]:
