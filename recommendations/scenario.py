@@ -113,6 +113,7 @@ scenario = Scenario(
     urls=f"{_HERE}.urls",
     benchmarks={
         "sequential": f"{_HERE}.benchmarks.sequential.sequential",
+        "basket": f"{_HERE}.benchmarks.basket.basket",
         "faithfulness": f"{_HERE}.benchmarks.faithfulness.faithfulness",
         "serving": f"{_HERE}.benchmarks.serving.serving",
         "ingest": f"{_HERE}.benchmarks.ingest.ingest",

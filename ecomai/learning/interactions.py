@@ -166,6 +166,21 @@ class Interactions:
         """How many events of the same user are newer than each event."""
         return np.repeat(self.offsets[1:], self.lengths) - 1 - np.arange(self.n_events)
 
+    @property
+    def first_of_basket(self) -> NDArray[np.bool_]:
+        """Whether an event begins a basket: events of one user at one time are one, without ages each is."""
+        is_first = np.ones(self.n_events, dtype=bool)
+        if self.ages_days is not None:
+            is_first[1:] = self.ages_days[1:] != self.ages_days[:-1]
+            is_first[self.offsets[:-1][self.lengths > 0]] = True
+        return is_first
+
+    @property
+    def baskets_from_end(self) -> NDArray[np.int64]:
+        """How many baskets of the same user are newer than each event's."""
+        number = np.cumsum(self.first_of_basket, dtype=np.int64)
+        return np.repeat(number[self.offsets[1:] - 1], self.lengths) - number if self.n_events else number
+
     def where(self, is_kept: NDArray[np.bool_]) -> Self:
         """Return the events of a mask, for the same users."""
         counts = np.bincount(self.users[is_kept], minlength=len(self))

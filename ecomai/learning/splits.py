@@ -92,3 +92,47 @@ def split_by_age(X: Interactions, *, age_days: float, max_targets: int | None = 
         weights=train.weights,
     )
     return Split(train=train, histories=train.select(judged), targets=later.select(judged))
+
+
+def split_first_basket(
+    X: Interactions, *, age_days: float, horizon_days: float | None = None, min_history: int = 1
+) -> Split:
+    """Learn from what is older than some days, judge on each user's first basket since.
+
+    Parameters
+    ----------
+    X : Interactions
+        With `ages_days`; a user's events of one age are one basket.
+    age_days : float
+        Events at least this old are learned from. Ages of `train` count from that moment again.
+    horizon_days : float, optional
+        A basket that comes later than this after the split is no case. Default: the newest event.
+    min_history : int, default 1
+        A user is judged where at least this many events are learned from.
+
+    Returns
+    -------
+    Split
+        A case per user; the items of `targets` are those of the basket.
+
+    Raises
+    ------
+    InvalidDataError
+        If there are no ages.
+
+    Examples
+    --------
+    >>> ages = np.array([9, 2, 2, 1], dtype=np.float32)
+    >>> X = Interactions.from_columns(np.zeros(4, int), np.arange(4), n_items=4, ages_days=ages)
+    >>> split_first_basket(X, age_days=5).targets[0].tolist()
+    [1, 2]
+    """
+    split = split_by_age(X, age_days=age_days)
+    later = split.targets
+    number = np.cumsum(later.first_of_basket)
+    is_target = number == np.repeat(number[later.offsets[:-1]], later.lengths)
+    if horizon_days is not None and later.ages_days is not None:
+        is_target &= later.ages_days >= age_days - horizon_days
+    targets = later.where(is_target)
+    judged = np.flatnonzero((targets.lengths > 0) & (split.histories.lengths >= min_history))
+    return Split(split.train, split.histories.select(judged), targets.select(judged))

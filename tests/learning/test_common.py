@@ -22,13 +22,21 @@ from ecomai.learning.exceptions import FormatVersionError, InvalidDataError, Not
 from ecomai.learning.interactions import Interactions
 from ecomai.learning.recommenders.base import Recommender
 from ecomai.learning.recommenders.item_item import ItemItemRecommender
+from ecomai.learning.recommenders.matrix_factorization import MatrixFactorizationRecommender
+from ecomai.learning.recommenders.next_basket import NextBasketRecommender
+from ecomai.learning.recommenders.own_frequency import OwnFrequencyRecommender
 from ecomai.learning.recommenders.popularity import PopularityRecommender
 from ecomai.learning.recommenders.sequence import SequenceRecommender
+from ecomai.learning.recommenders.sequential_rules import SequentialRulesRecommender
 
 TINY = {"dim": 8, "n_layers": 1, "max_length": 6, "max_epochs": 2, "batch_size": 16, "device": "cpu"}
 RECOMMENDERS: list[Callable[[], Recommender]] = [
     lambda: PopularityRecommender(half_life_days=7),
     lambda: ItemItemRecommender(n_neighbours=5),
+    lambda: OwnFrequencyRecommender(half_life_days=30),
+    lambda: SequentialRulesRecommender(half_life_days=30),
+    lambda: MatrixFactorizationRecommender(n_factors=3, half_life_days=30),
+    lambda: NextBasketRecommender(n_trees=2, n_threads=1),
     lambda: SequenceRecommender(**TINY),
     lambda: SequenceRecommender(**TINY, n_negatives=4, random_state=3),
 ]

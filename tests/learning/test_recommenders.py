@@ -93,7 +93,7 @@ def test_counting_in_parts_gives_what_counting_at_once_gives(
     monkeypatch: pytest.MonkeyPatch, loyal_users: Interactions, item_vectors: np.ndarray
 ) -> None:
     at_once = ItemItemRecommender().fit(loyal_users, item_vectors)
-    monkeypatch.setattr(item_item_module, "EVENTS_AT_ONCE", 7)
+    monkeypatch.setattr(item_item_module, "PAIRS_AT_ONCE", 7)
     monkeypatch.setattr(item_item_module, "ITEMS_AT_ONCE", 5)
     in_parts = ItemItemRecommender().fit(loyal_users, item_vectors)
     np.testing.assert_allclose(in_parts.scores([[0, 9]]), at_once.scores([[0, 9]]), rtol=0.2, atol=1e-3)

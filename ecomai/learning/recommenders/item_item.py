@@ -15,8 +15,8 @@ from ecomai.learning.splits import Split
 from .base import Recommender, check_training_data, top_n
 from .popularity import recency
 
-# Bounds memory by the pairs of so many events, and not by the square of the catalogue.
-EVENTS_AT_ONCE = 500_000
+# Bounds memory by so many pairs of events, and not by the square of the catalogue.
+PAIRS_AT_ONCE = 5_000_000
 ITEMS_AT_ONCE = 1024
 LEAST_SIMILARITY = 1e-6  # what is less is rounding
 
@@ -49,6 +49,8 @@ class ItemItemRecommender(Recommender):
         A pair whose rarer item has this much support listens to texts and to users equally. 0 ignores texts.
     text_weight : float, default 0.5
         What the nearest text counts, where the best neighbour by co-occurrence counts 1.
+    own_weight : float, default 0.0
+        What an item of the history counts for itself; above 0 where people take the same things again.
 
     Attributes
     ----------
@@ -87,6 +89,7 @@ class ItemItemRecommender(Recommender):
         history_decay: float = 0.6,
         text_support: float = 5.0,
         text_weight: float = 0.5,
+        own_weight: float = 0.0,
     ) -> None:
         self.n_neighbours = n_neighbours
         self.window = window
@@ -97,6 +100,7 @@ class ItemItemRecommender(Recommender):
         self.history_decay = history_decay
         self.text_support = text_support
         self.text_weight = text_weight
+        self.own_weight = own_weight
 
     def fit(
         self,
@@ -174,9 +178,10 @@ class ItemItemRecommender(Recommender):
         """Return what each pair of items counts, a bounded number of events at a time."""
         total = sparse.csr_array((X.n_items, X.n_items), dtype=np.float32)
         users = X.users
-        for start in range(0, X.n_events, EVENTS_AT_ONCE):
+        n_at_once = max(PAIRS_AT_ONCE // self.window, 1)
+        for start in range(0, X.n_events, n_at_once):
             raise_if_stopped(callbacks)
-            stop = min(start + EVENTS_AT_ONCE, X.n_events)
+            stop = min(start + n_at_once, X.n_events)
             total = total + self._pairs(X, users, weights, start, stop)
             for callback in callbacks:
                 callback.on_progress(stop / X.n_events)
@@ -208,7 +213,7 @@ class ItemItemRecommender(Recommender):
         seeds = sparse.csr_array(
             (counts, histories.items, histories.offsets), shape=(len(histories), self.n_items_)
         )
-        return (seeds @ self._similarity).toarray()
+        return (seeds @ self._similarity + seeds * np.float32(self.own_weight)).toarray()
 
     def _prepare(self) -> None:
         """Hold the neighbours as a sparse matrix too, for scoring."""

@@ -21,6 +21,8 @@ class PopularityRecommender(Recommender):
     ----------
     half_life_days : float or None, default None
         An event this old counts half. None: all events count the same, as they do where `X` has no ages.
+    window_days : float or None, default None
+        Only events at most this old count. None: all do.
 
     Attributes
     ----------
@@ -37,8 +39,9 @@ class PopularityRecommender(Recommender):
     learned_arrays: ClassVar[tuple[str, ...]] = ("popularity_",)
     learned_values: ClassVar[tuple[str, ...]] = ("n_items_",)
 
-    def __init__(self, half_life_days: float | None = None) -> None:
+    def __init__(self, half_life_days: float | None = None, window_days: float | None = None) -> None:
         self.half_life_days = half_life_days
+        self.window_days = window_days
 
     def fit(
         self,
@@ -51,6 +54,8 @@ class PopularityRecommender(Recommender):
         """Count events per item; see `Recommender.fit`. Text and validation cases are not used."""
         X = check_training_data(X, item_vectors)
         weights = X.event_weights * recency(X, self.half_life_days)
+        if self.window_days is not None and X.ages_days is not None:
+            weights = weights * (X.ages_days <= self.window_days)
         self.n_items_ = X.n_items
         self.popularity_ = np.bincount(X.items, weights=weights, minlength=X.n_items).astype(np.float32)
         return self
