@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .exceptions import InvalidDataError
+
+EVENT_COLUMNS = ("ages_days", "weights", "types")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +31,8 @@ class Interactions:
         Days from the event to the cutoff, at least 0. Without it all events are of one age.
     weights : float32 array of shape (n_events,), optional
         How much an event says, at least 0; a purchase may weigh more than a view. Without it, 1.
+    types : int64 array of shape (n_events,), optional
+        What kind of event it was: a number from 0, of the caller's choice.
 
     Raises
     ------
@@ -47,6 +51,7 @@ class Interactions:
     n_items: int
     ages_days: NDArray[np.float32] | None = None
     weights: NDArray[np.float32] | None = None
+    types: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if self.items.ndim != 1 or self.offsets.ndim != 1 or len(self.offsets) == 0:
@@ -55,7 +60,8 @@ class Interactions:
             raise InvalidDataError("Offsets must rise from 0 to the number of events.")
         if len(self.items) and not (self.items.min() >= 0 and self.items.max() < self.n_items):
             raise InvalidDataError(f"Every item must lie in the catalogue of {self.n_items} items.")
-        for name, values in (("ages_days", self.ages_days), ("weights", self.weights)):
+        for name in EVENT_COLUMNS:
+            values = getattr(self, name)
             if values is None:
                 continue
             if values.shape != self.items.shape:
@@ -96,6 +102,7 @@ class Interactions:
         n_users: int | None = None,
         ages_days: NDArray[np.floating] | None = None,
         weights: NDArray[np.floating] | None = None,
+        types: NDArray[np.integer] | None = None,
     ) -> Self:
         """Build from columns of events in any order.
 
@@ -110,7 +117,7 @@ class Interactions:
             least, or as given where there are no ages. Ties keep their order.
         n_users : int, optional
             Default: the greatest user plus 1.
-        ages_days, weights : float array of shape (n_events,), optional
+        ages_days, weights, types : array of shape (n_events,), optional
             As in the class.
 
         Returns
@@ -133,6 +140,7 @@ class Interactions:
             n_items=n_items,
             ages_days=None if ages_days is None else np.asarray(ages_days, dtype=np.float32)[sorting],
             weights=None if weights is None else np.asarray(weights, dtype=np.float32)[sorting],
+            types=None if types is None else np.asarray(types, dtype=np.int64)[sorting],
         )
 
     def __len__(self) -> int:
@@ -188,8 +196,7 @@ class Interactions:
             self,
             items=self.items[is_kept],
             offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-            ages_days=None if self.ages_days is None else self.ages_days[is_kept],
-            weights=None if self.weights is None else self.weights[is_kept],
+            **self._columns(is_kept),
         )
 
     def select(self, users: NDArray[np.integer]) -> Self:
@@ -202,8 +209,27 @@ class Interactions:
             self,
             items=self.items[rows],
             offsets=offsets,
-            ages_days=None if self.ages_days is None else self.ages_days[rows],
-            weights=None if self.weights is None else self.weights[rows],
+            **self._columns(rows),
+        )
+
+    def _columns(self, rows: NDArray[Any]) -> dict[str, Any]:
+        columns = {name: getattr(self, name) for name in EVENT_COLUMNS}
+        return {name: None if values is None else values[rows] for name, values in columns.items()}
+
+    def joined(self, other: Self) -> Self:
+        """Return these users followed by another catalogue's, of which this one is a continuation.
+
+        What only one of the two knows of its events is left out.
+        """
+        columns = {name: (getattr(self, name), getattr(other, name)) for name in EVENT_COLUMNS}
+        return type(self)(
+            items=np.concatenate([self.items, other.items]),
+            offsets=np.concatenate([self.offsets, self.n_events + other.offsets[1:]]),
+            n_items=max(self.n_items, other.n_items),
+            **{
+                name: None if first is None or second is None else np.concatenate([first, second])
+                for name, (first, second) in columns.items()
+            },
         )
 
     def newest(self, n: int) -> Self:

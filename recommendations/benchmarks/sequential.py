@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from ecomai.benchmarking import Report
 from ecomai.exceptions import InvalidInputError
+from ecomai.learning.callbacks import Callback
 from ecomai.learning.interactions import Interactions
 from ecomai.learning.metrics.ranking import ranking_report
 from ecomai.learning.splits import Split, leave_last_out
@@ -22,7 +23,12 @@ TAIL = 5  # training interactions
 CASES_AT_ONCE = 256
 MIN_LENGTH = 3  # train, validation and test item
 FILES = {"sequences": "sequences.txt.gz", "items": "items.csv.gz", "title": "title", "item_id": "item_id"}
-SETTINGS: dict[str, Any] = {"dim": 64, "n_layers": 1, "n_heads": 1, "max_epochs": 12, "batch_size": 256}
+SETTINGS: dict[str, Any] = {"dim": 64, "n_layers": 1, "n_heads": 1, "batch_size": 256}
+# Texts teach in fewer epochs. Three networks are judged in all; searching the epochs needs one of each.
+MAX_EPOCHS = {"with_text": 12, "without_text": 16}
+N_MEMBERS = {"with_text": 2, "without_text": 1}
+N_MEMBERS_ALONE = 3
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # what the variant with texts may say in the ensemble
 
 
 def sequential(data: Path, *, device: str, seed: int, report: Report) -> dict[str, Any]:
@@ -30,51 +36,110 @@ def sequential(data: Path, *, device: str, seed: int, report: Report) -> dict[st
 
     `data` holds sequences ("user item item ...", oldest first) and, if there are any, titles; file and
     column names may be given in `benchmark.json`. Ids are relabelled and users shuffled with the seed
-    first. Epochs are chosen on the validation items; the judged model learned from all but the test items.
+    first. Epochs, and what each variant says in the ensemble, are chosen on the validation items; the
+    judged models learned from all but the test items.
     """
-    from ecomai.learning.callbacks import Callback
-    from ecomai.learning.recommenders.item_item import ItemItemRecommender
-    from ecomai.learning.recommenders.popularity import PopularityRecommender
-    from ecomai.learning.recommenders.sequence import SequenceRecommender
-
-    class Progress(Callback):
-        def __init__(self, start: float, end: float, message: str) -> None:
-            self.start, self.end, self.message = start, end, message
-
-        def on_progress(self, progress: float) -> None:
-            report(self.start + progress * (self.end - self.start), self.message)
-
     X, titles = read_folder(data, seed=seed)
     test = leave_last_out(X, min_history=MIN_LENGTH - 1)
     valid = leave_last_out(test.train, min_history=MIN_LENGTH - 2)
     counts = np.bincount(valid.train.items, minlength=X.n_items)
-    report(0.05, "texts")
-    vectors = _encode(titles) if titles else None
-    settings = {**SETTINGS, "device": device, "random_state": seed}
-    search = SequenceRecommender(**settings)
-    search.fit(valid.train, vectors, valid=valid, callbacks=[Progress(0.1, 0.5, "search for the epochs")])
-    settings["max_epochs"] = (search.best_epoch_ or 0) + 1
-    model = SequenceRecommender(**settings)
-    model.fit(test.train, vectors, callbacks=[Progress(0.5, 0.9, "all but the test items")])
-    peers = {
+    report(0.02, "texts")
+    variants = {"with_text": _encode(titles), "without_text": None} if titles else {"without_text": None}
+    n_members = N_MEMBERS if titles else {"without_text": N_MEMBERS_ALONE}
+    n_epochs = sum(MAX_EPOCHS[name] * (1 + n_members[name]) for name in variants)
+    fit = _Fitting(report, n_epochs=n_epochs, device=device, random_state=seed)
+    searched = {
+        name: fit(f"search {name}", valid.train, texts, valid, max_epochs=MAX_EPOCHS[name])
+        for name, texts in variants.items()
+    }
+    epochs = {name: model.best_epoch_ for name, model in searched.items()}
+    share, validated = _choose_share(searched, valid, counts)
+    models = {
+        name: fit(name, test.train, texts, n_members=n_members[name], max_epochs=epochs[name])
+        for name, texts in variants.items()
+    }
+    rows = {name: judge([model], [1.0], test, counts) for name, model in models.items()}
+    rows["ensemble"] = judge(list(models.values()), _weights(share, models), test, counts)
+    return {
+        "metrics": rows["ensemble"],
+        "rows": rows,
+        "splits": {"validation": validated},
+        "peers": _peers(test, variants.get("with_text"), counts),
+        "settings": {
+            **SETTINGS,
+            "n_members": n_members,
+            "max_epochs": epochs,
+            "share_with_text": share,
+            "judged_users": len(test.targets),
+        },
+    }
+
+
+class _Progress(Callback):
+    """A training's progress as a part of the whole run's."""
+
+    def __init__(self, report: Report, *, start: float, end: float, message: str) -> None:
+        self.report = report
+        self.start = start
+        self.end = end
+        self.message = message
+
+    def on_progress(self, progress: float) -> None:
+        self.report(self.start + progress * (self.end - self.start), self.message)
+
+
+class _Fitting:
+    """Fits sequence models one after the other, and tells how far all of them are."""
+
+    def __init__(self, report: Report, *, n_epochs: int, device: str, random_state: int) -> None:
+        self.report = report
+        self.share = 0.85 / n_epochs
+        self.done = 0.1
+        self.settings = {**SETTINGS, "device": device, "random_state": random_state}
+
+    def __call__(
+        self, name: str, X: Interactions, vectors: Any, valid: Split | None = None, **settings: Any
+    ) -> Any:
+        from ecomai.learning.recommenders.sequence import SequenceRecommender
+
+        model = SequenceRecommender(**{**self.settings, **settings})
+        end = self.done + self.share * model.n_members * model.max_epochs
+        progress = _Progress(self.report, start=self.done, end=end, message=name)
+        model.fit(X, vectors, valid=valid, callbacks=[progress])
+        self.done = end
+        return model
+
+
+def _choose_share(models: dict[str, Any], valid: Split, counts: np.ndarray) -> tuple[float, Metrics]:
+    """Return what the variant with texts says in the ensemble that ranks the validation items best."""
+    shares = SHARES if "with_text" in models else (0.0,)
+    judged = {share: judge(list(models.values()), _weights(share, models), valid, counts) for share in shares}
+    best = max(shares, key=lambda share: judged[share]["ndcg@10"])
+    return best, judged[best]
+
+
+def _weights(share: float, models: dict[str, Any]) -> list[float]:
+    """Return the weight of each variant's scores, which are sums over its members."""
+    return [(share if name == "with_text" else 1 - share) / model.n_members for name, model in models.items()]
+
+
+def _peers(test: Split, vectors: np.ndarray | None, counts: np.ndarray) -> dict[str, Metrics]:
+    from ecomai.learning.recommenders.item_item import ItemItemRecommender
+    from ecomai.learning.recommenders.popularity import PopularityRecommender
+
+    peers: dict[str, Any] = {
         "popularity": PopularityRecommender().fit(test.train),
         "item_item": ItemItemRecommender().fit(test.train, vectors),
     }
-    report(0.95, "judging")
-    return {
-        "metrics": judge(model, test, counts),
-        "rows": {},
-        "splits": {},
-        "peers": {name: judge(peer, test, counts) for name, peer in peers.items()},
-        "settings": {**settings, "texts": bool(titles), "judged_users": len(test.targets)},
-    }
+    return {name: judge([peer], [1.0], test, counts) for name, peer in peers.items()}
 
 
-def judge(model: Any, split: Split, counts: np.ndarray) -> Metrics:
-    """Return recall, NDCG and coverage over all items, and the same for targets with few interactions."""
-    ranked = np.concatenate(
-        [model.recommend(part, n=max(KS), exclude_seen=True)[0] for part in _parts(split)]
-    )
+def judge(models: Sequence[Any], shares: Sequence[float], split: Split, counts: np.ndarray) -> Metrics:
+    """Return how the weighted sum of the models' scores ranks all items, and rarely taken ones.
+
+    Items of the history are left out of the ranking; `_tail` is of targets with few interactions.
+    """
+    ranked = np.concatenate([_ranked(models, shares, part) for part in _parts(split)])
     found = _named(ranking_report(ranked, split.targets, n_items=len(counts), ks=KS))
     is_tail = counts[split.targets.items] <= TAIL
     if is_tail.any():
@@ -82,6 +147,17 @@ def judge(model: Any, split: Split, counts: np.ndarray) -> Metrics:
         tail = _named(ranking_report(ranked[is_tail], targets, n_items=len(counts), ks=KS))
         found |= {f"{name}_tail": value for name, value in tail.items() if "coverage" not in name}
     return found
+
+
+def _ranked(models: Sequence[Any], shares: Sequence[float], histories: Interactions) -> np.ndarray:
+    from ecomai.learning.recommenders.base import top_n
+
+    # Scores of softmax models are logarithms of probabilities up to a constant of the user.
+    scores = sum(
+        share * model.scores(histories) for model, share in zip(models, shares, strict=True) if share
+    )
+    scores[histories.users, histories.items] = -np.inf
+    return top_n(scores, max(KS))
 
 
 def _parts(split: Split) -> Iterator[Interactions]:

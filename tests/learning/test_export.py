@@ -49,6 +49,22 @@ def test_the_user_encoder_answers_as_the_model(
     np.testing.assert_allclose(found, model.user_vectors(histories), atol=1e-5)
 
 
+def test_an_ensemble_is_exported_as_one_model(loyal_users: Interactions, tmp_path: Path) -> None:
+    model = SequenceRecommender(**OPTIONS, n_members=2).fit(loyal_users)
+    folder = export.export_next_item(model, tmp_path, item_ids=ids(24))
+    items, lengths = pad(Interactions.from_sequences([[3, 4, 5], []], n_items=24))
+    found = run(folder / "user_encoder.onnx", item_vectors=model.item_vectors_[items], lengths=lengths)
+    np.testing.assert_allclose(found, model.user_vectors([[3, 4, 5], []]), atol=1e-5)
+
+
+def test_a_model_that_knows_more_of_events_than_serving_is_not_exported(
+    loyal_users: Interactions, tmp_path: Path
+) -> None:
+    model = SequenceRecommender(**OPTIONS, has_context=True).fit(loyal_users)
+    with pytest.raises(ExportError, match="has_context"):
+        export.export_next_item(model, tmp_path, item_ids=ids(24))
+
+
 def test_the_item_encoder_answers_as_the_model(
     artifact: Path, model: SequenceRecommender, item_vectors: np.ndarray
 ) -> None:

@@ -27,8 +27,8 @@ def folder(tmp_path):
 
 @pytest.fixture
 def small(monkeypatch):
-    settings = {"dim": 16, "n_layers": 1, "n_heads": 1, "max_epochs": 12, "batch_size": 8}
-    monkeypatch.setattr(benchmarks, "SETTINGS", settings)
+    monkeypatch.setattr(benchmarks, "SETTINGS", {"dim": 16, "n_layers": 1, "n_heads": 1, "batch_size": 8})
+    monkeypatch.setattr(benchmarks, "MAX_EPOCHS", {"with_text": 3, "without_text": 12})
 
 
 def run(folder, seed=0):
@@ -44,8 +44,37 @@ def test_the_contract_is_kept_and_what_is_next_is_found(folder, small):
     assert {"recall@5", "ndcg@5", "recall@10", "ndcg@10", "coverage@10"} <= set(result["metrics"])
     assert result["metrics"]["recall@10"] > 2 * result["peers"]["popularity"]["recall@10"]
     assert set(result["peers"]["popularity"]) == set(result["metrics"])
+    assert result["metrics"] == result["rows"]["ensemble"] == result["rows"]["without_text"]
     assert result["settings"]["judged_users"] == N_USERS
     json.dumps(result)
+
+
+def test_with_titles_both_variants_are_shown_and_share_the_ensemble(folder, small, monkeypatch):
+    with gzip.open(folder / "items.csv.gz", "wt") as file:
+        file.write("item_id,title\n" + "".join(f"{item},thing {item}\n" for item in range(1, N_ITEMS + 1)))
+    vectors = np.eye(N_ITEMS, dtype=np.float32)
+    monkeypatch.setattr(benchmarks, "_encode", lambda titles: vectors)
+    result = run(folder)
+    assert set(result["rows"]) == {"with_text", "without_text", "ensemble"}
+    assert result["settings"]["share_with_text"] in benchmarks.SHARES
+    assert result["settings"]["n_members"] == benchmarks.N_MEMBERS
+    assert result["metrics"] == result["rows"]["ensemble"]
+
+
+def test_other_labels_move_metrics_no_more_than_other_seeds_of_the_model(folder, small):
+    """A model that read something from the numbers of items or users would stand out."""
+
+    def ndcg(labels, seed):
+        X, _titles = benchmarks.read_folder(folder, seed=labels)
+        test = benchmarks.leave_last_out(X, min_history=2)
+        fit = benchmarks._Fitting(lambda share, text="": None, n_epochs=5, device="cpu", random_state=seed)
+        model = fit("", test.train, None, max_epochs=5)
+        return benchmarks.judge([model], [1.0], test, np.bincount(test.train.items))["ndcg@10"]
+
+    by_seed = [ndcg(0, seed) for seed in range(3)]
+    by_labels = [by_seed[0], *(ndcg(labels, 0) for labels in (1, 2))]
+    # The spread of the seeds is known from three runs only, and one of them is in both means.
+    assert abs(np.mean(by_labels) - np.mean(by_seed)) < 4 * max(np.std(by_seed, ddof=1), 0.01)
 
 
 def test_ids_carry_nothing(folder):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from ecomai.learning.encoders.base import TextEncoder
-from ecomai.learning.exceptions import InvalidDataError
+from ecomai.learning.exceptions import ExportError, InvalidDataError
 from ecomai.learning.recommenders.item_item import ItemItemRecommender
 from ecomai.learning.recommenders.popularity import PopularityRecommender
 from ecomai.learning.recommenders.sequence import SequenceRecommender
@@ -56,9 +56,11 @@ def export_next_item(
     InvalidDataError
         If there is not one id per item, or two are equal.
     ExportError
-        If a graph does not answer as the model does.
+        If a graph does not answer as the model does, or the model wants to know more than items.
     """
     model.check_is_fitted()
+    if model.has_context:
+        raise ExportError("Histories are served without kinds and times: fit with has_context=False.")
     folder = prepare_folder(folder)
     check_ids(item_ids, model.n_items_)
     _export_user_encoder(model, folder / "user_encoder.onnx")
@@ -71,7 +73,7 @@ def export_next_item(
     return describe(
         folder,
         "next_item",
-        dim=model.dim,
+        dim=int(model.item_vectors_.shape[1]),
         max_length=model.max_length,
         n_features=model.n_features_,
         has_text_encoder=text_encoder is not None,
@@ -160,14 +162,14 @@ def export_popularity(model: PopularityRecommender, folder: str | Path, *, item_
 
 def _export_user_encoder(model: SequenceRecommender, path: Path) -> None:
     users = model.network.users
-    longest = model.max_length
+    longest, width = model.max_length, model.item_vectors_.shape[1]
     # A dimension of 1 in the sample would be taken for a constant.
-    sample = (torch.randn(3, min(max(longest, 2), 12), model.dim), torch.tensor([0, 1, 2]))
+    sample = (torch.randn(3, min(max(longest, 2), 12), width), torch.tensor([0, 1, 2]))
     shapes = {"item_vectors": {0: Dim("batch"), 1: Dim("time", min=1, max=max(longest, 2))},
               "lengths": {0: Dim("batch")}}  # fmt: skip
     export_graph(users, sample, path, output="user_vectors", shapes=shapes)
     for batch, length in ((1, 1), (2, longest)):
-        inputs = (torch.randn(batch, length, model.dim), torch.randint(0, length + 1, (batch,)))
+        inputs = (torch.randn(batch, length, width), torch.randint(0, length + 1, (batch,)))
         compare_graph(users, inputs, path, names=("item_vectors", "lengths"))
 
 

@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from copy import copy
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -20,13 +21,16 @@ from ecomai.learning.splits import Split
 from ecomai.learning.trainer import TrainingPlan, train
 
 from .base import USERS_AT_ONCE, Recommender, check_training_data, top_n
-from .sequence_network import IGNORED, SequenceConfig, SequenceNetwork
+from .sequence_network import IGNORED, N_GAPS, SequenceConfig, SequenceNetwork
 
 NETWORK_FILE = "network.safetensors"
-JUDGED_CASES = 1000
+UPDATE_EPOCHS = 3
+UPDATE_SHARE = 0.5  # of the learning rate, in an update
+MINUTES_PER_DAY = 24 * 60
+JUDGED_CASES = 10_000
 JUDGED_METRICS = {"ndcg@10": ndcg_at_k, "recall@10": recall_at_k}
-# A step's logits are held in memory: 25 million floats are 100 MB, and about three times that with gradients.
-MAX_LOGITS = 25_000_000
+# A step's logits over the whole catalogue: beyond, a step of 64 numbers takes half a second on two cores.
+MAX_LOGITS = 50_000_000
 DEFAULT_NEGATIVES = 2048
 # Multiplications of a step's forward pass; below, two threads on two busy cores are slower than one.
 LEAST_FOR_THREADS = 500_000_000
@@ -52,6 +56,11 @@ class SequenceRecommender(Recommender):
         How often an item must do with its text in a training step.
     n_negatives : int or None, default None
         Sampled items per step; 0 for the full softmax. None decides by the size of the catalogue.
+    n_members : int, default 1
+        Networks that learn side by side and whose scores are added. Better, for as many times the work;
+        vectors are as many times as wide.
+    has_context : bool, default False
+        Whether kinds of events and the time between them are inputs, as far as `X` knows them.
     max_epochs : int, default 12
     batch_size : int, default 128
         Sequences per step.
@@ -70,6 +79,8 @@ class SequenceRecommender(Recommender):
         Size of the catalogue and of a text vector (0 without texts).
     n_negatives_ : int
         Sampled items per step; 0 means the full softmax.
+    n_types_ : int
+        Kinds of events that the network tells apart; 0 where they are no input.
     best_epoch_ : int or None
         Whose weights were kept; None without validation cases.
     network : SequenceNetwork
@@ -90,8 +101,15 @@ class SequenceRecommender(Recommender):
     2
     """
 
+    format_version: ClassVar[int] = 2  # members
     learned_arrays: ClassVar[tuple[str, ...]] = ("item_vectors_",)
-    learned_values: ClassVar[tuple[str, ...]] = ("n_items_", "n_features_", "n_negatives_", "best_epoch_")
+    learned_values: ClassVar[tuple[str, ...]] = (
+        "n_items_",
+        "n_features_",
+        "n_negatives_",
+        "n_types_",
+        "best_epoch_",
+    )
 
     def __init__(
         self,
@@ -102,6 +120,8 @@ class SequenceRecommender(Recommender):
         dropout: float = 0.2,
         id_dropout: float = 0.2,
         n_negatives: int | None = None,
+        n_members: int = 1,
+        has_context: bool = False,
         max_epochs: int = 12,
         batch_size: int = 128,
         learning_rate: float = 2e-3,
@@ -117,6 +137,8 @@ class SequenceRecommender(Recommender):
         self.dropout = dropout
         self.id_dropout = id_dropout
         self.n_negatives = n_negatives
+        self.n_members = n_members
+        self.has_context = has_context
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -153,7 +175,8 @@ class SequenceRecommender(Recommender):
             raise InvalidDataError("There is no interaction to learn from.")
         if valid is not None:
             as_interactions(valid.histories, n_items=X.n_items)
-        windows = SequenceWindows(X, self.max_length)
+        self.n_types_ = int(X.types.max()) + 1 if self.has_context and X.types is not None else 0
+        windows = SequenceWindows(X, self.max_length, self._context(X))
         self.n_items_ = X.n_items
         self.n_features_ = 0 if item_vectors is None else item_vectors.shape[1]
         self.n_negatives_ = self._choose_negatives(windows)
@@ -174,6 +197,83 @@ class SequenceRecommender(Recommender):
         self.network.eval()
         self.item_vectors_ = self._all_item_vectors(self.network)
         return self
+
+    def partial_fit(
+        self,
+        X: Interactions | Sequence[ArrayLike],
+        item_vectors: NDArray[np.float32] | None = None,
+        *,
+        replay: Interactions | Sequence[ArrayLike] = (),
+        callbacks: Sequence[Callback] = (),
+    ) -> Self:
+        """Learn what is new from the learned weights on; before any `fit`, the same as `fit`.
+
+        Costs a few epochs over the new histories and as many old ones, which keep what was learned.
+
+        Parameters
+        ----------
+        X : Interactions or sequence of n_users int sequences
+            Histories with new events, oldest first. Items keep their positions; new ones come after them.
+        item_vectors : float32 array of shape (n_items, n_features), optional
+            Of the whole catalogue, where the model learned with texts.
+        replay : Interactions or sequence of n_users int sequences, default ()
+            Old histories; as many as there are new ones are drawn from them.
+        callbacks : sequence of Callback, default ()
+            As in `fit`.
+
+        Returns
+        -------
+        SequenceRecommender
+            Itself.
+
+        Raises
+        ------
+        InvalidDataError
+            If the catalogue has become smaller, or its texts are missing, new or of another size.
+        TrainingCancelledError
+            If a callback asks for it; what was learned before stays.
+        """
+        if not hasattr(self, "network"):
+            return self.fit(X, item_vectors, callbacks=callbacks)
+        X = check_training_data(X, item_vectors)
+        self._check_goes_on(X, item_vectors)
+        X = X.joined(self._drawn(as_interactions(replay), len(X)))
+        if X.n_events == 0:
+            return self
+        grown = copy(self)
+        grown.n_items_ = X.n_items
+        grown._learn_on(X, item_vectors, callbacks)
+        vars(self).update(vars(grown))
+        return self
+
+    def _check_goes_on(self, X: Interactions, item_vectors: NDArray[np.float32] | None) -> None:
+        if X.n_items < self.n_items_:
+            raise InvalidDataError(f"The model knows {self.n_items_} items; these are only {X.n_items}.")
+        n_features = 0 if item_vectors is None else item_vectors.shape[1]
+        if n_features != self.n_features_:
+            raise InvalidDataError(f"The model learned with {self.n_features_} text features an item.")
+
+    def _drawn(self, replay: Interactions, n_users: int) -> Interactions:
+        rng = np.random.default_rng(self.random_state)
+        return replay.select(rng.permutation(len(replay))[:n_users])
+
+    def _learn_on(
+        self, X: Interactions, item_vectors: NDArray[np.float32] | None, callbacks: Sequence[Callback]
+    ) -> None:
+        windows = SequenceWindows(X, self.max_length, self._context(X))
+        learned = self.network
+        with seeded(self.random_state), threads(self._choose_threads(windows)):
+            self.network = SequenceNetwork(self._config())
+            self._set_items(X, item_vectors)
+            self.network.grow_from(learned)
+            plan = replace(
+                self._plan(),
+                max_epochs=UPDATE_EPOCHS,
+                learning_rate=UPDATE_SHARE * self.learning_rate,
+            )
+            train(self.network, windows, plan, callbacks=callbacks)
+        self.network.eval()
+        self.item_vectors_ = self._all_item_vectors(self.network)
 
     def user_vectors(self, histories: Interactions | Sequence[ArrayLike]) -> NDArray[np.float32]:
         """Return what the network makes of histories.
@@ -225,14 +325,23 @@ class SequenceRecommender(Recommender):
         vectors = []
         for start in range(0, len(histories), USERS_AT_ONCE):
             rows = np.arange(start, min(start + USERS_AT_ONCE, len(histories)))
-            items, lengths = pad(histories.select(rows).newest(self.max_length))
-            x = torch.from_numpy(item_vectors[items]).to(device)  # (B, T, D)
+            part = histories.select(rows)
+            is_seen = part.positions_from_end < self.max_length
+            context = self._context(part)
+            items, lengths = pad(part.where(is_seen))
+            x = torch.from_numpy(item_vectors[items]).to(device)  # (B, T, W)
+            n_steps = torch.from_numpy(lengths).to(device)
+            if context is not None:
+                context = torch.from_numpy(pad_rows(context[is_seen], lengths)).to(device)  # (B, T, 2)
             with torch.no_grad():
-                vectors.append(network.users(x, torch.from_numpy(lengths).to(device)).float().cpu().numpy())
-        return np.concatenate(vectors) if vectors else np.empty((0, self.dim), dtype=np.float32)
+                vectors.append(network.users(x, n_steps, context).float().cpu().numpy())
+        return np.concatenate(vectors) if vectors else np.empty((0, item_vectors.shape[1]), dtype=np.float32)
+
+    def _context(self, X: Interactions) -> NDArray[np.int64] | None:
+        return context_of(X, n_types=self.n_types_) if self.has_context else None
 
     def _network_device(self) -> torch.device:
-        return self.network.users.start.device
+        return self.network.items.ids.weight.device
 
     def _config(self) -> SequenceConfig:
         return SequenceConfig(
@@ -245,6 +354,9 @@ class SequenceRecommender(Recommender):
             dropout=self.dropout,
             id_dropout=self.id_dropout,
             n_negatives=self.n_negatives_,
+            n_members=self.n_members,
+            has_context=self.has_context,
+            n_types=self.n_types_,
         )
 
     def _plan(self) -> TrainingPlan:
@@ -273,10 +385,12 @@ class SequenceRecommender(Recommender):
 
     def _set_items(self, X: Interactions, item_vectors: NDArray[np.float32] | None) -> None:
         items = self.network.items
+        counts = np.bincount(X.items, minlength=X.n_items)
+        self.network.set_counts(torch.from_numpy(counts))
         if item_vectors is not None:
             items.set_texts(torch.as_tensor(item_vectors, dtype=torch.float32))
             # Without texts an unseen item keeps its own vector, which the softmax pushes down.
-            items.has_id.copy_(torch.from_numpy(np.bincount(X.items, minlength=X.n_items) > 0))
+            items.has_id.copy_(torch.from_numpy(counts > 0))
 
     def _all_item_vectors(self, network: SequenceNetwork) -> NDArray[np.float32]:
         with torch.no_grad():
@@ -290,10 +404,16 @@ class SequenceRecommender(Recommender):
 
         def judge(network: SequenceNetwork) -> dict[str, float]:
             vectors = self._all_item_vectors(network)
-            users = self._user_vectors(network, vectors, histories)
-            parts = np.array_split(users, -(-len(users) // USERS_AT_ONCE))
-            ranked = np.concatenate([top_n(part @ vectors.T, 10) for part in parts])
-            return {name: metric(ranked, targets, k=10) for name, metric in JUDGED_METRICS.items()}
+            ranked = []
+            for rows in np.array_split(np.arange(len(targets)), -(-len(targets) // USERS_AT_ONCE)):
+                part = histories.select(rows)
+                scores = self._user_vectors(network, vectors, part) @ vectors.T
+                # As answers are judged: what a user already took is no answer.
+                scores[part.users, part.items] = -np.inf
+                ranked.append(top_n(scores, 10))
+            return {
+                name: metric(np.concatenate(ranked), targets, k=10) for name, metric in JUDGED_METRICS.items()
+            }
 
         return judge
 
@@ -315,10 +435,13 @@ class SequenceWindows:
         A user of more than `max_length` events gives several windows.
     max_length : int
         Items per window.
+    context : int64 array of shape (n_events, 2), optional
+        See `context_of`.
     """
 
-    def __init__(self, X: Interactions, max_length: int) -> None:
+    def __init__(self, X: Interactions, max_length: int, context: NDArray[np.int64] | None = None) -> None:
         self.X = X
+        self.context = context
         self.max_length = max_length
         self.weights = X.event_weights
         n_windows = -(-X.lengths // max_length)
@@ -352,11 +475,10 @@ class SequenceWindows:
         weights[:, :-1] = self.weights[events]
         # The start only knows that nothing is known, which is true of a user's first window.
         targets[~self.is_first[rows], 0] = IGNORED
-        return {
-            "items": torch.from_numpy(items),
-            "targets": torch.from_numpy(targets),
-            "weights": torch.from_numpy(weights),
-        }
+        batch = {"items": items, "targets": targets, "weights": weights}
+        if self.context is not None:
+            batch["context"] = self.context[events]  # (B, T, 2)
+        return {name: torch.from_numpy(values) for name, values in batch.items()}
 
 
 def pad(histories: Interactions) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -372,16 +494,46 @@ def pad(histories: Interactions) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         0 where a history has ended.
     lengths : int64 array of shape (n_users,)
     """
-    lengths = histories.lengths
-    items = np.zeros((len(histories), max(int(lengths.max(initial=0)), 1)), dtype=np.int32)
-    steps = np.arange(histories.n_events) - np.repeat(histories.offsets[:-1], lengths)
-    items[histories.users, steps] = histories.items
-    return items, lengths
+    return pad_rows(histories.items, histories.lengths), histories.lengths
+
+
+def pad_rows(values: NDArray[Any], lengths: NDArray[np.int64]) -> NDArray[Any]:
+    """Return users' values one after the other, (n_events, ...), as (n_users, max(longest, 1), ...)."""
+    padded = np.zeros((len(lengths), max(int(lengths.max(initial=0)), 1), *values.shape[1:]), values.dtype)
+    padded[np.arange(padded.shape[1]) < lengths[:, None]] = values
+    return padded
+
+
+def context_of(X: Interactions, *, n_types: int) -> NDArray[np.int64]:
+    """Return each event's kind and the time since the user's event before it, as the network reads them.
+
+    The time until the next event, or until now, is no input: in training it would say when the target
+    comes, which nobody knows when asking.
+
+    Parameters
+    ----------
+    X : Interactions
+    n_types : int
+        Kinds that are told apart; others count as not known.
+
+    Returns
+    -------
+    int64 array of shape (n_events, 2)
+        The kind, and the bucket of the time; each from 1, and 0 where it is not known.
+    """
+    context = np.zeros((X.n_events, 2), dtype=np.int64)
+    if X.types is not None:
+        context[:, 0] = np.where(X.types < n_types, X.types + 1, 0)
+    if X.ages_days is not None and X.n_events:
+        minutes = np.maximum(X.ages_days[:-1] - X.ages_days[1:], 0) * MINUTES_PER_DAY
+        context[1:, 1] = 1 + np.minimum(np.log2(1 + minutes).astype(np.int64), N_GAPS - 1)
+        context[X.offsets[:-1][X.lengths > 0], 1] = 0
+    return context
 
 
 def _digest(X: Interactions, item_vectors: NDArray[np.float32] | None) -> str:
     digest = hashlib.sha256()
-    for array in (X.items, X.offsets, X.weights, item_vectors):
+    for array in (X.items, X.offsets, X.weights, X.types, X.ages_days, item_vectors):
         digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 

@@ -1,16 +1,19 @@
 """The network of the sequence recommender: a causal transformer over item vectors.
 
-Letters of shapes: `B` batch, `T` time, `D` width, `H` heads, `F` text features, `N` items.
+Letters of shapes: `B` batch, `T` time, `D` width of a member, `W` width of all, `H` heads, `F` text
+features, `N` items, `M` targets, `S` sampled items.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .sequence_losses import full_softmax_loss, sampled_softmax_loss
+
 IGNORED = -1  # a target that is not to be predicted
+N_GAPS = 24  # buckets of time between events, each twice as long as the one before: up to 16 years
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,14 @@ class SequenceConfig:
     dropout: float
     id_dropout: float
     n_negatives: int  # 0: softmax over the whole catalogue
+    n_members: int
+    has_context: bool  # kinds of events and the time between them are inputs
+    n_types: int
+
+    @property
+    def width(self) -> int:
+        """Of an item's or a user's vector: those of the members side by side."""
+        return self.n_members * self.dim
 
 
 class ItemEncoder(nn.Module):
@@ -37,12 +48,12 @@ class ItemEncoder(nn.Module):
     def __init__(self, config: SequenceConfig) -> None:
         super().__init__()
         self.id_dropout = config.id_dropout
-        self.ids = nn.Embedding(config.n_items, config.dim)
+        self.ids = nn.Embedding(config.n_items, config.width)
         nn.init.normal_(self.ids.weight, std=config.dim**-0.5)
         self.register_buffer("has_id", torch.ones(config.n_items))
         self.has_text = config.n_features > 0
         if self.has_text:
-            self.project = nn.Linear(config.n_features, config.dim)
+            self.project = nn.Linear(config.n_features, config.width)
             self.register_buffer("text_mean", torch.zeros(config.n_features))
             self.register_buffer("text_scale", torch.ones(()))
             # Not persistent: the catalogue's texts need not be in every checkpoint.
@@ -54,13 +65,13 @@ class ItemEncoder(nn.Module):
         self.text_scale.copy_((texts - self.text_mean).std().clamp_min(1e-6) * texts.shape[1] ** 0.5)
         self.texts.copy_(texts)
 
-    def from_text(self, texts: Tensor) -> Tensor:  # (N, F) -> (N, D)
+    def from_text(self, texts: Tensor) -> Tensor:  # (N, F) -> (N, W)
         return self.project((texts - self.text_mean) / self.text_scale)
 
     def forward(self, items: Tensor | None = None) -> Tensor:
-        """Return the vectors of some items, or of the whole catalogue: (N, D)."""
+        """Return the vectors of some items, or of the whole catalogue: (N, W)."""
         keep = self.has_id if items is None else self.has_id[items]  # (N,)
-        vectors = self.ids.weight if items is None else self.ids(items)  # (N, D)
+        vectors = self.ids.weight if items is None else self.ids(items)  # (N, W)
         if not self.has_text:
             return vectors
         if self.training and self.id_dropout > 0:
@@ -113,7 +124,7 @@ class Block(nn.Module):
         return newest + self.feed(self.feed_norm(newest))
 
 
-class UserEncoder(nn.Module):
+class Member(nn.Module):
     """A user's vector from the vectors of the items taken, oldest first.
 
     Sequences are padded on the right, so that a causal mask alone keeps padding out. A learned start
@@ -123,18 +134,29 @@ class UserEncoder(nn.Module):
     def __init__(self, config: SequenceConfig) -> None:
         super().__init__()
         self.start = nn.Parameter(torch.randn(config.dim) * config.dim**-0.5)
+        self.contexts = nn.ModuleList()
+        if config.has_context:
+            # 0 is what is not known; a context says nothing until it has learned to.
+            sizes = (1 + config.n_types, 1 + N_GAPS)
+            self.contexts.extend(nn.Embedding(size, config.dim) for size in sizes)
+            for context in self.contexts:
+                nn.init.zeros_(context.weight)
         self.distance_bias = nn.Parameter(torch.zeros(config.n_heads, config.max_length + 1))
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
         self.norm = nn.LayerNorm(config.dim)
         self.dropout = nn.Dropout(config.dropout)
 
-    def hidden(self, x: Tensor) -> Tensor:  # (B, T, D) -> (B, T + 1, D)
-        start = self.start.expand(x.shape[0], 1, x.shape[2])
-        x = self.dropout(torch.cat([start, x], dim=1))
+    def hidden(self, x: Tensor, context: Tensor | None = None) -> Tensor:  # (B, T, D) -> (B, T + 1, D)
+        x = self.dropout(self.inputs(x, context))
         bias = self.bias(x.shape[1])
         for block in self.blocks:
             x = block(x, bias)
         return self.norm(x)
+
+    def inputs(self, x: Tensor, context: Tensor | None) -> Tensor:  # (B, T, D), (B, T, 2) -> (B, T + 1, D)
+        for column, embedding in enumerate(self.contexts):
+            x = x + (embedding.weight[0] if context is None else embedding(context[..., column]))
+        return torch.cat([self.start.expand(x.shape[0], 1, x.shape[2]), x], dim=1)
 
     def bias(self, n_steps: int) -> Tensor:  # (H, T, T)
         """How near two steps are decides, not where they are, so that a history may be cut at its start."""
@@ -143,16 +165,30 @@ class UserEncoder(nn.Module):
         bias = self.distance_bias[:, distance.clamp(0, self.distance_bias.shape[1] - 1)]
         return bias.masked_fill(distance < 0, float("-inf"))
 
-    def forward(self, item_vectors: Tensor, lengths: Tensor) -> Tensor:  # (B, T, D), (B,) -> (B, D)
+    def forward(self, x: Tensor, lengths: Tensor, context: Tensor | None) -> Tensor:  # -> (B, D)
         """Return what `hidden` says of each history's end. The last block works for that step alone."""
-        x = torch.cat(
-            [self.start.expand(item_vectors.shape[0], 1, item_vectors.shape[2]), item_vectors], dim=1
-        )
+        x = self.inputs(x, context)
         bias = self.bias(x.shape[1])
         *blocks, last = self.blocks
         for block in blocks:
             x = block(x, bias)
         return self.norm(last.at(x, lengths, bias))
+
+
+class UserEncoder(nn.Module):
+    """Members side by side, each with its own part of every item's vector: an ensemble in one product.
+
+    The dot product of whole vectors is the sum of the members' scores.
+    """
+
+    def __init__(self, config: SequenceConfig) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(Member(config) for _ in range(config.n_members))
+
+    def forward(self, item_vectors: Tensor, lengths: Tensor, context: Tensor | None = None) -> Tensor:
+        """Return users' vectors, (B, W); of (B, T, W), (B,), and kinds and gaps of events, (B, T, 2)."""
+        parts = zip(self.members, item_vectors.chunk(len(self.members), dim=-1), strict=True)
+        return torch.cat([member(part, lengths, context) for member, part in parts], dim=-1)
 
 
 class SequenceNetwork(nn.Module):
@@ -168,47 +204,63 @@ class SequenceNetwork(nn.Module):
         self.sizes = config  # transformers writes into an attribute called config
         self.items = ItemEncoder(config)
         self.users = UserEncoder(config)
+        # Not persistent: made anew from the interactions of each training.
+        self.register_buffer("proposal", torch.full((config.n_items,), 1 / config.n_items), persistent=False)
 
-    def forward(self, items: Tensor, targets: Tensor, weights: Tensor) -> dict[str, Tensor]:
-        """Return the loss of predicting each next item.
+    def set_counts(self, counts: Tensor) -> None:
+        """Take how often each item was taken, (N,); sampled items are drawn half by it and half evenly.
 
-        `items` (B, T) are padded on the right with any item; `targets` and `weights` (B, T + 1) belong
-        to the start and to each item, `IGNORED` where there is nothing to predict.
+        Popular items are the negatives that teach most; the even half keeps every item in reach.
         """
-        known, negatives = self.candidates(items, targets)
-        vectors = self.items(known)  # (N, D)
-        if known is None:
-            inputs, wanted = items, targets
-        else:
-            inputs = torch.searchsorted(known, items)
-            wanted = torch.searchsorted(known, targets)
+        self.proposal.copy_(0.5 * counts / counts.sum() + 0.5 / len(counts))
+
+    def grow_from(self, learned: "SequenceNetwork") -> None:
+        """Take over what another network of the same sizes learned, whose items are the first of these."""
+        state = learned.state_dict()
+        for name, own in self.state_dict().items():
+            if name in ("items.ids.weight", "items.has_id"):
+                state[name] = torch.cat([state[name], own[len(state[name]) :].to(state[name])])
+        self.load_state_dict(state)
+
+    def forward(
+        self, items: Tensor, targets: Tensor, weights: Tensor, context: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Return the mean loss of predicting each next item, summed over the members.
+
+        `items` (B, T) and `context` (B, T, 2) are padded on the right with anything; `targets` and
+        `weights` (B, T + 1) belong to the start and to each item, `IGNORED` where nothing is to be
+        predicted.
+        """
+        negatives = self.draw_negatives()
+        known = None if negatives is None else torch.cat([items.flatten(), targets.flatten(), negatives])
+        known = None if known is None else torch.unique(known.clamp_min(0))
+        vectors = self.items(known)  # (N, W)
         is_target = targets != IGNORED  # (B, T + 1)
-        hidden = self.users.hidden(vectors[inputs])[is_target]  # (M, D)
-        if negatives is None:
-            loss = functional.cross_entropy(hidden @ vectors.T, wanted[is_target], reduction="none")
-        else:
-            places = torch.searchsorted(known, negatives)
-            loss = self.sampled_loss(hidden, vectors, wanted[is_target], places)
-        weights = weights[is_target]
-        return {"loss": (loss * weights).sum() / weights.sum().clamp_min(1e-6)}
+        targets, weights = targets[is_target], weights[is_target]  # (M,)
+        weights = weights / weights.sum().clamp_min(1e-6)
+        inputs = _places(known, items)
+        loss = vectors.new_zeros(())
+        for member, part in zip(self.users.members, vectors.chunk(self.sizes.n_members, dim=1), strict=True):
+            hidden = member.hidden(functional.embedding(inputs, part), context)[is_target]  # (M, D)
+            if negatives is None:
+                loss = loss + full_softmax_loss(hidden, part, targets, weights)
+            else:
+                loss = loss + sampled_softmax_loss(
+                    hidden,
+                    functional.embedding(_places(known, targets), part),
+                    functional.embedding(_places(known, negatives), part),
+                    negatives == targets.unsqueeze(1),
+                    torch.log(len(negatives) * self.proposal[negatives]),
+                    weights,
+                )
+        return {"loss": loss}
 
-    def candidates(self, items: Tensor, targets: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """Return the items whose vectors this step needs, sorted, and the negatives among them."""
+    def draw_negatives(self) -> Tensor | None:  # (S,)
         if not self.sizes.n_negatives:
-            return None, None
-        negatives = torch.randint(self.sizes.n_items, (self.sizes.n_negatives,), device=items.device)
-        known = torch.unique(torch.cat([items.flatten(), targets.clamp_min(0).flatten(), negatives]))
-        return known, negatives
+            return None
+        return torch.multinomial(self.proposal, self.sizes.n_negatives, replacement=True)
 
-    def sampled_loss(self, hidden: Tensor, vectors: Tensor, wanted: Tensor, negatives: Tensor) -> Tensor:
-        """Softmax over the target and a uniform sample that stands for all the others.
 
-        Each sampled logit is raised by log(items / samples), the log-Q correction, so that the
-        expected normaliser is that of the whole catalogue.
-        """
-        positive = (hidden * vectors[wanted]).sum(-1, keepdim=True)  # (M, 1)
-        sampled = hidden @ vectors[negatives].T  # (M, n_negatives)
-        sampled = sampled + math.log(self.sizes.n_items / len(negatives))
-        sampled = sampled.masked_fill(negatives[None, :] == wanted[:, None], float("-inf"))
-        logits = torch.cat([positive, sampled], dim=1)
-        return functional.cross_entropy(logits, torch.zeros_like(wanted), reduction="none")
+def _places(known: Tensor | None, items: Tensor) -> Tensor:
+    """Return where items lie among those that a step works with."""
+    return items if known is None else torch.searchsorted(known, items)
