@@ -39,6 +39,7 @@ RECOMMENDERS: list[Callable[[], Recommender]] = [
     lambda: NextBasketRecommender(n_trees=2, n_threads=1),
     lambda: SequenceRecommender(**TINY),
     lambda: SequenceRecommender(**TINY, n_negatives=4, random_state=3),
+    lambda: SequenceRecommender(**TINY, n_members=2, has_context=True),
 ]
 ENCODERS: list[Callable[[str], TextEncoder]] = [
     lambda model: PretrainedTextEncoder(model, batch_size=2, device="cpu"),
