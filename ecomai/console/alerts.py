@@ -1,5 +1,6 @@
 """What needs a person's attention now, worst first."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from django.utils.translation import ngettext
 
 from ecomai.registry.jobs import BROKER_AWAY
 from ecomai.registry.models import Job
-from ecomai.registry.selectors import ALL_SCENARIOS, switched_off
+from ecomai.registry.selectors import ALL_SCENARIOS
 
 from . import selectors
 from .app_settings import app_settings
@@ -30,15 +31,15 @@ class Alert:
     query: str = ""
 
 
-def alerts(*, jobs: list[Job], newest_event_at: datetime | None) -> list[Alert]:
-    """Return all alerts; `jobs` are those under way."""
-    found = [*_switches(), *_queues(), *_broker(jobs), *_failed_jobs(), *_serving()]
+def alerts(*, jobs: list[Job], newest_event_at: datetime | None, off: Collection[str]) -> list[Alert]:
+    """Return all alerts; `jobs` are those under way, `off` the switches that are."""
+    found = [*_switches(off), *_queues(), *_broker(jobs), *_failed_jobs(), *_serving()]
     found += [*_stale(newest_event_at), *_rejected()]
     return sorted(found, key=lambda alert: alert.state != "problem")
 
 
-def _switches() -> list[Alert]:
-    if ALL_SCENARIOS not in switched_off():
+def _switches(off: Collection[str]) -> list[Alert]:
+    if ALL_SCENARIOS not in off:
         return []
     title = _("Everything is switched off")
     return [

@@ -10,10 +10,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from ecomai import scenarios
-from ecomai.commerce.models import Item
-from ecomai.registry.models import Job, ModelDeployment, ModelVersion
-from ecomai.registry.selectors import deployments
+from ecomai.registry.overviews import ModelOverview, model_overviews
 from ecomai.scenarios import ModelSpec, Readiness
 
 from .app_settings import app_settings
@@ -50,43 +47,12 @@ class Step:
     is_next: bool = False
 
 
-@dataclass
-class ModelState:
-    """How far one model has come."""
-
-    spec: ModelSpec
-    newest_version: int | None
-    deployment: ModelDeployment | None
-    readiness: list[Readiness]
-    is_training: bool
-
-    @property
-    def is_enough(self) -> bool:
-        return self.newest_version is not None or all(part.is_enough for part in self.readiness)
-
-    @property
-    def serving(self) -> ModelVersion | None:
-        return (self.deployment.live_version or self.deployment.shadow_version) if self.deployment else None
-
-    @property
-    def is_live(self) -> bool:
-        return bool(self.deployment and self.deployment.mode == ModelDeployment.Mode.LIVE and self.serving)
-
-
-def model_states(jobs: Sequence[Job]) -> list[ModelState]:
-    """Return the state of every installed model; `jobs` are those under way."""
-    newest: dict[str, int] = {}
-    for name, number in ModelVersion.objects.order_by("number").values_list("model_name", "number"):
-        newest[name] = number
-    serving = {deployment.model_name: deployment for deployment in deployments()}
-    training = {job.training_run.model_name for job in jobs if hasattr(job, "training_run")}
-    return [
-        ModelState(
-            spec, newest.get(spec.name), serving.get(spec.name),
-            [] if spec.name in newest else readiness_of(spec), spec.name in training,
-        )
-        for spec in scenarios.model_specs()
-    ]  # fmt: skip
+def model_states() -> list[ModelOverview]:
+    """Return how far each installed model has come; readiness only where it was never trained."""
+    states = model_overviews(parts=("deployment", "last_run"))
+    for state in states:
+        state.readiness = [] if state.n_versions else readiness_of(state.spec)
+    return states
 
 
 def readiness_of(spec: ModelSpec) -> list[Readiness]:
@@ -103,9 +69,17 @@ def readiness_of(spec: ModelSpec) -> list[Readiness]:
     return known
 
 
-def first_day(states: Sequence[ModelState], *, newest_event_at: datetime | None) -> list[Step]:
+def first_day(
+    states: Sequence[ModelOverview], *, newest_event_at: datetime | None, has_items: bool
+) -> list[Step]:
     """Return the steps; the first one that is not done is the next."""
-    steps = [_data_in(newest_event_at), _enough(states), _trained(states), _looked(states), _live(states)]
+    steps = [
+        _data_in(newest_event_at, has_items),
+        _enough(states),
+        _trained(states),
+        _looked(states),
+        _live(states),
+    ]
     for step in steps:
         if not step.is_done:
             step.is_next = True
@@ -113,8 +87,7 @@ def first_day(states: Sequence[ModelState], *, newest_event_at: datetime | None)
     return steps
 
 
-def _data_in(newest: datetime | None) -> Step:
-    has_items = Item.objects.exists()
+def _data_in(newest: datetime | None, has_items: bool) -> Step:
     if newest and has_items:
         text = _("The shop's items and events arrive.")
     elif has_items:
@@ -129,15 +102,15 @@ def _data_in(newest: datetime | None) -> Step:
     )  # fmt: skip
 
 
-def _enough(states: Sequence[ModelState]) -> Step:
+def _enough(states: Sequence[ModelOverview]) -> Step:
     details = list(dict.fromkeys(_missing_text(part) for state in states for part in state.readiness))
-    is_done = bool(states) and all(state.is_enough for state in states)
+    is_done = bool(states) and all(state.is_ready for state in states)
     text = _("There is enough to learn from.") if is_done else _("A first training needs a little more:")
     if not states:
         text = _("No installed scenario has a model.")
     return Step(
         title=_("Have enough data to learn from"), is_done=is_done, text=text,
-        details=[] if all(state.newest_version for state in states) else details,
+        details=[] if all(state.n_versions for state in states) else details,
     )  # fmt: skip
 
 
@@ -150,27 +123,27 @@ def _missing_text(part: Readiness) -> str:
     return _("%(label)s: %(have)s of %(need)s, %(missing)s missing.") % numbers
 
 
-def _trained(states: Sequence[ModelState]) -> Step:
-    waiting = [state for state in states if state.newest_version is None]
+def _trained(states: Sequence[ModelOverview]) -> Step:
+    waiting = [state for state in states if not state.n_versions]
     acts = [
         Act(
             name="train", model_name=state.spec.name, permission="ecomai_registry.request_training",
             label=_("Train “%(model)s”") % {"model": state.spec.verbose_name},
         )
         for state in waiting
-        if state.is_enough and not state.is_training
+        if state.is_ready and not state.active_run
     ]  # fmt: skip
     text = _("Each model has been trained once.")
     if waiting:
         text = _("A training takes minutes. It runs in a worker; you may leave this page.")
-    if any(state.is_training for state in waiting):
+    if any(state.active_run for state in waiting):
         text = _("A training is under way; see below how far it is.")
     return Step(
         title=_("Train for the first time"), is_done=bool(states) and not waiting, text=text, acts=acts
     )
 
 
-def _looked(states: Sequence[ModelState]) -> Step:
+def _looked(states: Sequence[ModelOverview]) -> Step:
     chosen = [state for state in states if state.serving]
     return Step(
         title=_("Look at what was learned, and promote it"),
@@ -181,7 +154,7 @@ def _looked(states: Sequence[ModelState]) -> Step:
     )  # fmt: skip
 
 
-def _live(states: Sequence[ModelState]) -> Step:
+def _live(states: Sequence[ModelOverview]) -> Step:
     acts = [
         Act(
             name="go_live", model_name=state.spec.name, permission="ecomai_registry.go_live_modelversion",

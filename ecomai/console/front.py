@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from ecomai import scenarios
+from ecomai.commerce.models import Item
 from ecomai.registry.models import AuditEntry
 from ecomai.registry.selectors import ALL_SCENARIOS, switched_off
 from ecomai.scenarios import Scenario
@@ -28,9 +29,10 @@ class Panel:
 def front_page(request: HttpRequest) -> dict[str, Any]:
     """Return the page's context."""
     live = live_parts()
-    off = switched_off()
-    states = checklist.model_states(live["jobs"])
-    steps = checklist.first_day(states, newest_event_at=live["newest_event_at"])
+    off, newest = live["off"], live["newest_event_at"]
+    has_items = live["newest_has_item"] or Item.objects.exists()
+    states = checklist.model_states()
+    steps = checklist.first_day(states, newest_event_at=newest, has_items=has_items)
     panels = [
         Panel(scenario, scenario.name not in off, cards_of(scenario, request))
         for scenario in scenarios.installed()
@@ -40,7 +42,7 @@ def front_page(request: HttpRequest) -> dict[str, Any]:
         "steps": steps,
         "n_steps_done": sum(step.is_done for step in steps),
         "models": overview.model_cards(states, request),
-        "data": overview.shop_data(request, newest_event_at=live["newest_event_at"]),
+        "data": overview.shop_data(request, newest_event_at=newest) if newest or has_items else None,
         "panels": panels,
         "is_everything_on": ALL_SCENARIOS not in off,
         "audit": AuditEntry.objects.select_related("actor").order_by("-created_at")[:N_AUDIT_ENTRIES],
@@ -50,6 +52,12 @@ def front_page(request: HttpRequest) -> dict[str, Any]:
 def live_parts() -> dict[str, Any]:
     """Return what the page asks for again and again: jobs under way and alerts."""
     jobs = selectors.active_jobs()
-    newest = selectors.newest_event_at()
-    found = alerts.alerts(jobs=jobs, newest_event_at=newest)
-    return {"jobs": jobs, "newest_event_at": newest, "alerts": found}
+    newest, has_item = selectors.newest_event()
+    off = switched_off()
+    return {
+        "jobs": jobs,
+        "newest_event_at": newest,
+        "newest_has_item": has_item,
+        "off": off,
+        "alerts": alerts.alerts(jobs=jobs, newest_event_at=newest, off=off),
+    }

@@ -12,13 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ecomai.registry.metric_texts import gain_text, metric_title
-from ecomai.registry.models import ModelVersion, TrainingRun
-from ecomai.registry.selectors import last_runs
+from ecomai.registry.models import ModelVersion
+from ecomai.registry.overviews import ModelOverview
 from ecomai.registry.services.promotion import relative_gain
 
 from . import charts, selectors
 from .cards import Card, CardState
-from .checklist import ModelState
 from .models import QualityReport
 
 
@@ -46,31 +45,30 @@ class ShopData:
     quality: str
 
 
-def model_cards(states: Sequence[ModelState], request: HttpRequest) -> list[ModelCard]:
+def model_cards(states: Sequence[ModelOverview], request: HttpRequest) -> list[ModelCard]:
     if not request.user.has_perm("ecomai_registry.view_modeldeployment"):
         return []
-    runs = last_runs()
-    return [_model_card(state, runs.get(state.spec.name)) for state in states]
+    return [_model_card(state) for state in states]
 
 
-def _model_card(state: ModelState, run: TrainingRun | None) -> ModelCard:
+def _model_card(state: ModelOverview) -> ModelCard:
     version = state.serving
     card_state: CardState = "ok" if state.is_live else "attention" if version else "empty"
     return ModelCard(
         name=state.spec.name, title=str(state.spec.verbose_name), state=card_state,
         value=_serves(state, version), text=_quality(state, version) if version else "",
-        trained=_trained(state, run), is_training=state.is_training, may_be_trained=state.is_enough,
+        trained=_trained(state), is_training=state.active_run is not None, may_be_trained=state.is_ready,
     )  # fmt: skip
 
 
-def _serves(state: ModelState, version: ModelVersion | None) -> str:
+def _serves(state: ModelOverview, version: ModelVersion | None) -> str:
     if version is None:
         return _("Nothing serves yet")
     text = _("v%(number)s, live") if state.is_live else _("v%(number)s, in shadow")
     return text % {"number": version.number}
 
 
-def _quality(state: ModelState, version: ModelVersion) -> str:
+def _quality(state: ModelOverview, version: ModelVersion) -> str:
     """The metric that decides, beside the baseline, in words; empty where it was not measured."""
     metric = state.spec.primary_metric
     value, baseline = version.metrics.get(metric), version.baseline_metrics.get(metric)
@@ -86,8 +84,9 @@ def _quality(state: ModelState, version: ModelVersion) -> str:
     return _("%(metric)s: %(value)s, %(gain)s against the simple baseline.") % words
 
 
-def _trained(state: ModelState, run: TrainingRun | None) -> str:
-    if state.is_training:
+def _trained(state: ModelOverview) -> str:
+    run = state.last_run
+    if state.active_run:
         return _("A training is under way.")
     if run is None:
         return _("It was never trained.")

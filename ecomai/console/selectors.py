@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Exists, Max, OuterRef, Q
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, Value
 from django.utils import timezone
 
 from ecomai import scenarios
@@ -43,20 +43,28 @@ def queues() -> list[Queue]:
 
     A worker that trains for hours takes no messages meanwhile, but prolongs its lease.
     """
-    seen = dict(QueueHeartbeat.objects.values_list("queue", "seen_at"))
-    now = timezone.now()
-    due = Q(state=Job.State.QUEUED, run_after__lte=now - PATIENCE)
-    unfinished = Job.objects.exclude(state__in=Job.FINISHED_STATES).values("queue")
-    waiting = {}
-    for row in unfinished.annotate(n=Count("id", filter=due), beat=Max("heartbeat_at")).order_by():
-        waiting[row["queue"]] = row["n"]
-        if row["beat"] and row["beat"] > seen.get(row["queue"], row["beat"] - timedelta(1)):
-            seen[row["queue"]] = row["beat"]
+    due = Q(state=Job.State.QUEUED, run_after__lte=timezone.now() - PATIENCE)
+    unfinished = Job.objects.exclude(state__in=Job.FINISHED_STATES).order_by().values("queue")
+    jobs = unfinished.annotate(n=Count("id", filter=due), beat=Max("heartbeat_at"))
+    idle = QueueHeartbeat.objects.order_by().values("queue").annotate(n=Value(0), beat=F("seen_at"))
+    seen: dict[str, datetime] = {}
+    waiting: dict[str, int] = {}
+    for row in jobs.union(idle, all=True):
+        name, beat = row["queue"], row["beat"]
+        waiting[name] = waiting.get(name, 0) + row["n"]
+        if beat and (name not in seen or beat > seen[name]):
+            seen[name] = beat
     return [Queue(name, seen.get(name), waiting.get(name, 0)) for name in queue_names()]
 
 
 def newest_event_at() -> datetime | None:
-    return Event.objects.order_by("-occurred_at").values_list("occurred_at", flat=True).first()
+    return newest_event()[0]
+
+
+def newest_event() -> tuple[datetime | None, bool]:
+    """When the newest event was, and whether it names an item."""
+    newest = Event.objects.order_by("-occurred_at").values_list("occurred_at", "item_id").first()
+    return (newest[0], newest[1] is not None) if newest else (None, False)
 
 
 def count_rejected_rows() -> int:

@@ -1,6 +1,6 @@
 """What a person wants to see of all models at once, in a constant number of queries."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,6 @@ from django.utils.module_loading import import_string
 from ecomai import scenarios
 
 from .models import (
-    ActiveTraining,
     ModelDeployment,
     ModelVersion,
     PromotionPolicy,
@@ -28,7 +27,6 @@ class ModelOverview:
     scenario: scenarios.Scenario
     deployment: ModelDeployment | None = None
     last_run: TrainingRun | None = None
-    active_run: TrainingRun | None = None
     candidate: ModelVersion | None = None
     previous: ModelVersion | None = None
     n_versions: int = 0
@@ -41,6 +39,11 @@ class ModelOverview:
         if self.deployment is None:
             return None
         return self.deployment.live_version or self.deployment.shadow_version
+
+    @property
+    def active_run(self) -> TrainingRun | None:
+        """The training under way; the last one, as a model has one at a time."""
+        return self.last_run if self.last_run and not self.last_run.job.is_finished else None
 
     @property
     def is_live(self) -> bool:
@@ -69,11 +72,15 @@ def crontab_text(schedule: TrainingSchedule | None) -> str:
     return " ".join(parts)
 
 
-def model_overviews(*, has_readiness: bool = True) -> list[ModelOverview]:
-    """One overview for each registered model; eight queries, and what the models' readiness asks."""
-    parts = _parts()
+def model_overviews(*, parts: Collection[str] | None = None) -> list[ModelOverview]:
+    """One overview for each registered model; a query for each part, and what the models' readiness asks.
+
+    `parts` names the fields that are needed, where that is not all; `readiness` is one of them.
+    """
+    found = _read(PARTS if parts is None else parts)
+    has_readiness = parts is None or "readiness" in parts
     return [
-        _overview(scenario, spec, parts, has_readiness)
+        _overview(scenario, spec, found, has_readiness)
         for scenario in scenarios.installed()
         for spec in scenario.models
     ]
@@ -83,25 +90,27 @@ def model_overview(model_name: str) -> ModelOverview:
     """Raises `NotFoundError` for a name that no installed scenario has."""
     spec = scenarios.get_model_spec(model_name)
     scenario = next(each for each in scenarios.installed() if spec in each.models)
-    return _overview(scenario, spec, _parts(), has_readiness=True)
+    return _overview(scenario, spec, _read(PARTS), has_readiness=True)
 
 
-def _parts() -> dict[str, dict[str, Any]]:
-    versions = ModelVersion.objects.all()
-    candidates = versions.filter(state=ModelVersion.State.CANDIDATE, is_artifact_deleted=False)
-    schedules = TrainingSchedule.objects.select_related("periodic_task__crontab")
-    active = ActiveTraining.objects.select_related("run__job")
-    n_versions = versions.order_by().values_list("model_name").annotate(Count("pk"))
-    return {
-        "deployment": {row.model_name: row for row in deployments()},
-        "last_run": last_runs(),
-        "active_run": {row.model_name: row.run for row in active if not row.run.job.is_finished},
-        "candidate": {row.model_name: row for row in _newest(candidates)},
-        "n_versions": dict(n_versions),
-        "schedule": {row.model_name: row for row in schedules},
-        "policy": {row.model_name: row for row in PromotionPolicy.objects.all()},
-        "earlier": _earlier_versions(),
-    }
+def _read(parts: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Read the parts; before the first version nothing is asked that only versions have."""
+    n_versions = _version_counts()
+    names = set(parts) - (set() if n_versions else {"deployment", "candidate", "previous"})
+    return {"n_versions": n_versions} | {name: read() for name, read in PARTS.items() if name in names}
+
+
+def _by_model(rows: QuerySet[Any]) -> dict[str, Any]:
+    return {row.model_name: row for row in rows}
+
+
+def _candidates() -> dict[str, ModelVersion]:
+    versions = ModelVersion.objects.filter(state=ModelVersion.State.CANDIDATE, is_artifact_deleted=False)
+    return _by_model(_newest(versions))
+
+
+def _version_counts() -> dict[str, int]:
+    return dict(ModelVersion.objects.order_by().values_list("model_name").annotate(Count("pk")))
 
 
 def _newest(rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -118,6 +127,17 @@ def _earlier_versions() -> dict[str, list[ModelVersion]]:
     return by_model
 
 
+# Field of an overview, besides the number of versions -> what reads it for all models, in one query.
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "deployment": lambda: _by_model(deployments()),
+    "last_run": last_runs,
+    "candidate": _candidates,
+    "schedule": lambda: _by_model(TrainingSchedule.objects.select_related("periodic_task__crontab")),
+    "policy": lambda: _by_model(PromotionPolicy.objects.all()),
+    "previous": _earlier_versions,
+}
+
+
 def _overview(
     scenario: scenarios.Scenario,
     spec: scenarios.ModelSpec,
@@ -125,7 +145,7 @@ def _overview(
     has_readiness: bool,
 ) -> ModelOverview:
     found = {name: rows[spec.name] for name, rows in parts.items() if spec.name in rows}
-    earlier = found.pop("earlier", [])
+    earlier = found.pop("previous", [])
     overview = ModelOverview(spec=spec, scenario=scenario, **found)
     serving = overview.serving
     if serving is not None:
