@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ecomai.learning.devices import detached_state
+
 from .sequence_losses import full_softmax_loss, sampled_softmax_loss
 
 IGNORED = -1  # a target that is not to be predicted
@@ -216,16 +218,21 @@ class SequenceNetwork(nn.Module):
 
     def grow_from(self, learned: "SequenceNetwork") -> None:
         """Take over what another network of the same sizes learned, whose items are the first of these."""
-        state = learned.state_dict()
-        for name, own in self.state_dict().items():
-            if name in ("items.ids.weight", "items.has_id"):
-                state[name] = torch.cat([state[name], own[len(state[name]) :].to(state[name])])
-        self.load_state_dict(state)
+        state = detached_state(learned)
+        has_id, ids = self.items.has_id.clone(), self.items.ids.weight.detach().clone()
+        if self.items.has_text:
+            ids.zero_()  # an item's first events begin with what its text says
+        is_known = torch.zeros_like(has_id, dtype=torch.bool)
+        is_known[: learned.sizes.n_items] = state["items.has_id"] > 0
+        ids[is_known] = state["items.ids.weight"][is_known[: learned.sizes.n_items]]
+        self.load_state_dict(
+            state | {"items.ids.weight": ids, "items.has_id": torch.where(is_known, 1.0, has_id)}
+        )
 
     def forward(
         self, items: Tensor, targets: Tensor, weights: Tensor, context: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """Return the mean loss of predicting each next item, summed over the members.
+        """Return the mean loss of predicting each next item, summed over the members, and its weight.
 
         `items` (B, T) and `context` (B, T, 2) are padded on the right with anything; `targets` and
         `weights` (B, T + 1) belong to the start and to each item, `IGNORED` where nothing is to be
@@ -237,7 +244,8 @@ class SequenceNetwork(nn.Module):
         vectors = self.items(known)  # (N, W)
         is_target = targets != IGNORED  # (B, T + 1)
         targets, weights = targets[is_target], weights[is_target]  # (M,)
-        weights = weights / weights.sum().clamp_min(1e-6)
+        total = weights.sum()
+        weights = weights / total.clamp_min(1e-6)
         inputs = _places(known, items)
         loss = vectors.new_zeros(())
         for member, part in zip(self.users.members, vectors.chunk(self.sizes.n_members, dim=1), strict=True):
@@ -253,7 +261,7 @@ class SequenceNetwork(nn.Module):
                     torch.log(len(negatives) * self.proposal[negatives]),
                     weights,
                 )
-        return {"loss": loss}
+        return {"loss": loss, "weight": total}
 
     def draw_negatives(self) -> Tensor | None:  # (S,)
         if not self.sizes.n_negatives:
