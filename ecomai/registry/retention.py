@@ -8,7 +8,7 @@ from pathlib import Path
 from django.utils import timezone
 
 from .app_settings import registry_settings
-from .artifacts import artifact_storage, remove_artifact
+from .artifacts import artifact_places, artifact_storage, remove_artifact, unreferenced_files
 from .models import AuditEntry, Job, ModelVersion, RunMetric, TrainingRun
 from .runs import run_folder
 from .selectors import previous_version
@@ -29,6 +29,7 @@ def delete_old_artifacts() -> dict[str, int]:
     return {
         "artifacts": sum(_delete_old_versions_files(name) for name in names),
         "leftovers": _delete_leftovers(),
+        "shared_files": _delete_unreferenced_files(),
         "run_folders": _delete_run_folders(),
         "jobs": _delete_old_jobs(),
         "curve_points": _delete_old_curves(),
@@ -72,20 +73,24 @@ def _delete_leftovers() -> int:
         ModelVersion.objects.filter(is_artifact_deleted=False).values_list("artifact_path", flat=True)
     )
     n_deleted = 0
-    for model_name in _folders(""):
-        for name in _folders(model_name):
-            place = f"{model_name}/{name}"
-            if place not in known and _is_old(storage, place):
-                _remove(place)
-                n_deleted += 1
+    for place in artifact_places():
+        if place not in known and _is_old(storage, place):
+            _remove(place)
+            n_deleted += 1
     return n_deleted
 
 
-def _folders(place: str) -> list[str]:
-    try:
-        return sorted(artifact_storage().listdir(place)[0])
-    except FileNotFoundError:
-        return []
+def _delete_unreferenced_files() -> int:
+    """Shared files of removed versions. Young ones stay: a worker may be about to name them."""
+    storage = artifact_storage()
+    n_deleted = 0
+    for name in unreferenced_files():
+        is_old = storage.get_modified_time(name) < timezone.now() - LEFTOVER_AGE
+        # Asked again for each: a training may have taken it up meanwhile.
+        if is_old and name in unreferenced_files():
+            storage.delete(name)
+            n_deleted += 1
+    return n_deleted
 
 
 def _is_old(storage, place: str) -> bool:  # type: ignore[no-untyped-def]

@@ -37,8 +37,9 @@ def verify_artifacts(*, model_name: str = "") -> Iterator[ArtifactFinding]:
     Versions whose files were removed to save space are left out.
     """
     versions = ModelVersion.objects.filter(is_artifact_deleted=False).order_by("model_name", "number")
+    sound: set[str] = set()
     for version in versions.filter(model_name=model_name) if model_name else versions:
-        yield ArtifactFinding(version, _fault_of(version))
+        yield ArtifactFinding(version, _fault_of(version, sound))
 
 
 def sound_version_before(version: ModelVersion) -> ModelVersion | None:
@@ -47,12 +48,12 @@ def sound_version_before(version: ModelVersion) -> ModelVersion | None:
         model_name=version.model_name, number__lt=version.number, promoted_at__isnull=False,
         is_artifact_deleted=False,
     )  # fmt: skip
-    return next((found for found in earlier.order_by("-number") if _fault_of(found) is None), None)
+    return next((found for found in earlier.order_by("-number") if _fault_of(found, set()) is None), None)
 
 
-def _fault_of(version: ModelVersion) -> EcomaiError | None:
+def _fault_of(version: ModelVersion, sound: set[str]) -> EcomaiError | None:
     try:
-        check_artifact(version)
+        check_artifact(version, sound=sound)
     except EcomaiError as error:
         return error
     except OSError as error:

@@ -90,7 +90,9 @@ def test_manifest_that_points_outside_its_folder_is_refused(trained, registry_fo
     import json
 
     version = trained(0.5)
-    manifest = json.dumps({"format_version": 1, "kind": "k", "files": {"../../outside.json": "0" * 64}})
+    manifest = json.dumps(
+        {"format_version": 1, "kind": "k", "files": {"../../outside.json": "0" * 64}, "shared": []}
+    )
     (stored_folder(registry_folder, version) / "manifest.json").write_text(manifest)
     version.artifact_digest = hashlib.sha256(manifest.encode()).hexdigest()
     with pytest.raises(CorruptArtifactError, match="elsewhere"):
@@ -184,3 +186,103 @@ def test_restore_of_database_and_folder_serves_the_same_version(
     shutil.copytree(backup, elsewhere / "artifacts")
     set_registry(FOLDER=elsewhere)
     assert (artifacts.open_artifact(version) / "model.json").read_text() == '{"value": 0.5}'
+
+
+# -- files that versions share ------------------------------------------------------------------
+
+
+@pytest.fixture
+def store(tmp_path, registry_folder):
+    """Stores a version with a large graph of the given letter."""
+
+    def store(number, letter):
+        folder = tmp_path / f"made-{number}"
+        folder.mkdir()
+        (folder / "text_encoder.onnx").write_bytes(letter * artifacts.SHARED_BYTES)
+        (folder / "items.json").write_text(f'["{number}"]')
+        stored = artifacts.store_artifact(folder, model_name=MODEL, number=number, kind="k")
+        return ModelVersion.objects.create(
+            model_name=MODEL, number=number, artifact_path=stored.path, artifact_digest=stored.digest
+        )
+
+    return store
+
+
+def shared_files(registry_folder):
+    return list((registry_folder / "artifacts" / "shared").glob("*"))
+
+
+def test_a_large_file_is_stored_and_kept_locally_once_for_all_versions(store, registry_folder):
+    first, second, other = store(1, b"a"), store(2, b"a"), store(3, b"b")
+    assert len(shared_files(registry_folder)) == 2
+    graphs = [artifacts.open_artifact(version) / "text_encoder.onnx" for version in (first, second, other)]
+    assert [graph.read_bytes()[:1] for graph in graphs] == [b"a", b"a", b"b"]
+    assert graphs[0].samefile(graphs[1])
+    for version in (first, second, other):
+        artifacts.check_artifact(version)
+
+
+def test_a_shared_file_goes_with_its_last_version_and_not_before(store, registry_folder):
+    import os
+
+    first, second = store(1, b"a"), store(2, b"a")
+    (kept,) = shared_files(registry_folder)
+    two_days_ago = (timezone.now() - timedelta(days=2)).timestamp()
+    os.utime(kept, (two_days_ago, two_days_ago))
+    artifacts.remove_artifact(first.artifact_path)
+    assert retention.delete_old_artifacts()["shared_files"] == 0
+    artifacts.check_artifact(second)
+    artifacts.remove_artifact(second.artifact_path)
+    ModelVersion.objects.all().delete()
+    assert retention.delete_old_artifacts()["shared_files"] == 1
+    assert shared_files(registry_folder) == []
+
+
+def test_a_young_shared_file_stays_for_a_training_that_may_be_about_to_name_it(store, registry_folder):
+    artifacts.remove_artifact(store(1, b"a").artifact_path)
+    assert retention.delete_old_artifacts()["shared_files"] == 0
+    assert len(shared_files(registry_folder)) == 1
+
+
+def test_nothing_shared_is_removed_while_a_manifest_cannot_be_read(store, registry_folder):
+    import os
+
+    version = store(1, b"a")
+    (kept,) = shared_files(registry_folder)
+    os.utime(kept, (0, 0))
+    (stored_folder(registry_folder, version) / "manifest.json").write_text("{")
+    assert retention.delete_old_artifacts()["shared_files"] == 0
+    assert kept.exists()
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing"])
+def test_a_damaged_shared_file_is_found_and_not_taken_by_the_next_version(store, registry_folder, damage):
+    version = store(1, b"a")
+    (kept,) = shared_files(registry_folder)
+    if damage == "changed":
+        kept.write_bytes(b"b" * artifacts.SHARED_BYTES)
+    else:
+        kept.unlink()
+    for verify in (artifacts.open_artifact, artifacts.check_artifact):
+        with pytest.raises(CorruptArtifactError, match=rf"text_encoder\.onnx (is|was) {damage}"):
+            verify(version)
+    later = store(2, b"a")
+    assert (artifacts.open_artifact(later) / "text_encoder.onnx").read_bytes()[:1] == b"a"
+    artifacts.check_artifact(later)
+
+
+def test_a_damaged_local_copy_of_a_shared_file_is_fetched_again(store):
+    version = store(1, b"a")
+    graph = artifacts.open_artifact(version) / "text_encoder.onnx"
+    graph.write_bytes(b"garbage")
+    assert (artifacts.open_artifact(version) / "text_encoder.onnx").read_bytes()[:1] == b"a"
+
+
+def test_where_storing_fails_no_shared_file_stays_behind(tmp_path, registry_folder, monkeypatch):
+    folder = tmp_path / "made"
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(b"a" * artifacts.SHARED_BYTES)
+    monkeypatch.setattr(artifacts, "MANIFEST", "../outside.json")
+    with pytest.raises(Exception, match="outside"):
+        artifacts.store_artifact(folder, model_name="m", number=1, kind="k")
+    assert shared_files(registry_folder) == []
