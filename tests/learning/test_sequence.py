@@ -208,6 +208,22 @@ def test_an_item_that_an_update_brings_is_ranked_by_its_text_until_it_has_events
     np.testing.assert_allclose(model.item_vectors_[-1], model.project_items(more[-1:])[0], atol=1e-5)
 
 
+def test_an_item_gets_a_vector_of_its_own_with_the_update_that_brings_its_first_events(
+    loyal_users: Interactions, item_vectors: np.ndarray
+) -> None:
+    model = SequenceRecommender(**FAST, max_epochs=2).fit(loyal_users, item_vectors)
+    untouched = int(np.flatnonzero(np.bincount(loyal_users.items, minlength=24) == 0)[0])
+
+    def own_part() -> float:
+        texts = model.project_items(item_vectors)
+        own = np.linalg.norm(model.item_vectors_ - texts, axis=1)
+        return float(own[untouched] / np.median(own))
+
+    assert own_part() < 1e-4
+    model.partial_fit([[0, untouched, 1]] * 64, item_vectors, replay=loyal_users)
+    assert 1e-3 < own_part() < 0.5
+
+
 def test_an_update_of_another_catalogue_is_refused(
     loyal_users: Interactions, item_vectors: np.ndarray
 ) -> None:

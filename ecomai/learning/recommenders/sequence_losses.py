@@ -47,10 +47,12 @@ class FullSoftmaxLoss(torch.autograd.Function):
 
 def full_softmax_loss(hidden: Tensor, vectors: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
     """Return the weighted sum of cross entropies over all items; (M, D), (N, D), (M,), (M,) to a number."""
-    # Half precision loses too much in a sum over a catalogue.
-    with torch.autocast(hidden.device.type, enabled=False):
-        loss: Tensor = FullSoftmaxLoss.apply(hidden.float(), vectors.float().contiguous(), wanted, weights)
+    if hidden.device.type == "cpu":
+        loss: Tensor = FullSoftmaxLoss.apply(hidden, vectors.contiguous(), wanted, weights)
         return loss
+    # A GPU has the memory for all logits, and is slowed down by many small products.
+    losses = functional.cross_entropy((hidden @ vectors.T).float(), wanted, reduction="none")
+    return (losses * weights).sum()
 
 
 def sampled_softmax_loss(
