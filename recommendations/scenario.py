@@ -114,10 +114,14 @@ scenario = Scenario(
     benchmarks={
         "sequential": f"{_HERE}.benchmarks.sequential.sequential",
         "basket": f"{_HERE}.benchmarks.basket.basket",
+        "encoder": f"{_HERE}.benchmarks.encoder.encoder",
+        "encoder_adaptation": f"{_HERE}.benchmarks.encoder_adaptation.encoder_adaptation",
         "faithfulness": f"{_HERE}.benchmarks.faithfulness.faithfulness",
+        "training": f"{_HERE}.benchmarks.training.training",
         "serving": f"{_HERE}.benchmarks.serving.serving",
         "ingest": f"{_HERE}.benchmarks.ingest.ingest",
         "scoring": f"{_HERE}.benchmarks.scoring.scoring",
+        "growth": f"{_HERE}.benchmarks.growth.growth",
     },
     seed_demo=f"{_HERE}.demo.seed_demo",
 )

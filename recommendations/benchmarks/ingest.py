@@ -2,35 +2,32 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from django.db import connection, transaction
 
 from ecomai.benchmarking import Report
 from ecomai.benchmarking.processes import Server, load_average, web_process
 from ecomai.benchmarking.scratch import scratch_shop
 from ecomai.commerce.models import Event
-from ecomai.commerce.services import create_api_key, upsert_customers, upsert_items
-from ecomai.exceptions import InvalidInputError
+from ecomai.commerce.services import create_api_key
 
-N_INGESTED, ROWS_PER_REQUEST, SENDERS, TURNS = 100_000, 500, 2, 6
-ROWS_AT_ONCE = 5_000
-LINES_FILE = "online_retail.csv.gz"
+from .shops import plant_items_and_customers, purchases
+
+N_INGESTED, ROWS_PER_REQUEST, SENDERS, TURNS = 100_000, 500, 4, 6
 
 
 def ingest(data: Path, *, device: str, seed: int, report: Report) -> dict[str, Any]:
     """Send purchases of a shop over REST to one web process, in turns with COPY of the same rows."""
-    events = purchases(data)
+    events = purchases(data, n_max=N_INGESTED)
     with scratch_shop("ingest") as environment:
         report(0.1, "items and customers")
-        _fill("item_id", events, lambda ids: upsert_items([{"external_id": i, "title": i} for i in ids]))
-        _fill("customer_id", events, lambda ids: upsert_customers([{"external_id": i} for i in ids]))
+        plant_items_and_customers(events)
         _key, secret = create_api_key(name="benchmark", kind="secret")
         starts = list(range(0, len(events), ROWS_PER_REQUEST))
         n_warm = len(starts) // 10
@@ -48,40 +45,23 @@ def ingest(data: Path, *, device: str, seed: int, report: Report) -> dict[str, A
                 copy_seconds += _seconds_of_copy(
                     [event for start in turned for event in events[start : start + ROWS_PER_REQUEST]]
                 )
-        n_stored = Event.objects.count()
-    if n_stored != len(events):
-        raise RuntimeError(f"{len(events)} events were sent, and {n_stored} are stored.")
+        check_stored(len(events))
     rate, copied = n_accepted / seconds, n_accepted / copy_seconds
     return {
         "metrics": {"events_per_second": round(rate), "ratio_to_copy": round(rate / copied, 4)},
         "rows": {},
         "splits": {},
         "peers": {"copy": {"events_per_second": round(copied)}},
-        "settings": {"n_events": n_accepted, "n_stored": n_stored, "rows_per_request": ROWS_PER_REQUEST,
+        "settings": {"n_events": n_accepted, "rows_per_request": ROWS_PER_REQUEST,
                      "connections": SENDERS, "turns": TURNS, "load_average": load_average()},
     }  # fmt: skip
 
 
-def purchases(data: Path) -> list[dict[str, Any]]:
-    """Return purchases of known customers as events, such as a shop's server sends them."""
-    path = data / LINES_FILE
-    if not path.is_file():
-        raise InvalidInputError(reason=f"{LINES_FILE} is missing in {data.name}.")
-    lines = pd.read_csv(path, dtype=str)
-    lines = lines[lines.CustomerID.notna() & ~lines.Quantity.str.startswith("-")].head(N_INGESTED)
-    columns = (lines.StockCode, lines.CustomerID, lines.InvoiceDate, lines.Quantity, lines.UnitPrice)
-    return [
-        {"type": "purchase", "key": f"line {number}", "item_id": item, "customer_id": customer,
-         "occurred_at": at.replace(" ", "T") + "Z", "quantity": int(quantity), "value": price,
-         "currency": "GBP"}
-        for number, (item, customer, at, quantity, price) in enumerate(zip(*columns, strict=True))
-    ]  # fmt: skip
-
-
-def _fill(name: str, events: Sequence[dict[str, Any]], write: Callable[[list[str]], Any]) -> None:
-    ids = sorted({event[name] for event in events})
-    for start in range(0, len(ids), ROWS_AT_ONCE):
-        write(ids[start : start + ROWS_AT_ONCE])
+def check_stored(n_sent: int) -> None:
+    """Raise RuntimeError where the shop does not have each event that was sent, once."""
+    n_stored = Event.objects.count()
+    if n_stored != n_sent:
+        raise RuntimeError(f"{n_sent} events were sent, and {n_stored} are stored.")
 
 
 def _bodies(events: Sequence[Mapping[str, Any]], starts: Sequence[int]) -> list[bytes]:
