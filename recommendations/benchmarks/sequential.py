@@ -41,6 +41,8 @@ def sequential(data: Path, *, device: str, seed: int, report: Report) -> dict[st
     """
     X, titles = read_folder(data, seed=seed)
     test = leave_last_out(X, min_history=MIN_LENGTH - 1)
+    if not len(test.targets):
+        raise InvalidInputError(reason=f"no user in {data.name} has {MIN_LENGTH} items.")
     valid = leave_last_out(test.train, min_history=MIN_LENGTH - 2)
     counts = np.bincount(valid.train.items, minlength=X.n_items)
     report(0.02, "texts")

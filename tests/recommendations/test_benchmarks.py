@@ -111,3 +111,11 @@ def test_a_missing_or_empty_file_is_named(tmp_path):
     with pytest.raises(InvalidInputError) as caught:
         benchmarks.read_folder(tmp_path, seed=0)
     assert "at least one item" in str(caught.value)
+
+
+def test_a_folder_of_too_short_histories_is_refused(tmp_path):
+    (tmp_path / "sequences.txt").write_text("1 5 6\n2 6 7\n")
+    (tmp_path / "benchmark.json").write_text(json.dumps({"sequences": "sequences.txt"}))
+    with pytest.raises(InvalidInputError) as caught:
+        run(tmp_path)
+    assert "3 items" in str(caught.value)
