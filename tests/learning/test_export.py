@@ -129,3 +129,20 @@ def test_the_same_weights_are_exported_once(tiny_model: str, tmp_path: Path) -> 
     kept.write_bytes(b"the cached graph")
     export.export_text_encoder(encoder, tmp_path / "second", cache=cache)
     assert (tmp_path / "second" / "text_encoder.onnx").read_bytes() == b"the cached graph"
+
+
+@pytest.mark.parametrize("n_texts", [1, 32])
+@pytest.mark.parametrize("text", ["a", "long " * 200], ids=["shortest", "longest"])
+def test_the_text_encoder_answers_as_the_model(tiny_encoder_folder: Path, n_texts: int, text: str) -> None:
+    encoder, folder = PretrainedTextEncoder.load(tiny_encoder_folder / "saved"), tiny_encoder_folder
+    texts = [text, *["a red dress"] * (n_texts - 1)]
+    tokens = {name: values.numpy() for name, values in encoder.tokenize(texts).items()}
+    np.testing.assert_allclose(run(folder / "text_encoder.onnx", **tokens), encoder.encode(texts), atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def tiny_encoder_folder(tiny_model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    encoder = PretrainedTextEncoder(tiny_model, max_length=32, device="cpu").fit()
+    folder = export.export_text_encoder(encoder, tmp_path_factory.mktemp("text_encoder"))
+    encoder.save(folder / "saved")
+    return folder

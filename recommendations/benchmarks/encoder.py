@@ -1,0 +1,76 @@
+"""`encoder`: what the text encoder's exported forms cost and keep, beside torch."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ecomai.benchmarking import Report
+from ecomai.benchmarking.processes import load_average
+from ecomai.exceptions import InvalidInputError
+
+N_THREADS = 2
+N_TEXTS = 1024
+N_TURNS = 9
+FILES = {"texts": "home_depot_search.csv.gz", "text": "product_title"}
+
+
+def encoder(data: Path, *, device: str, seed: int, report: Report) -> dict[str, Any]:
+    """Compare float32 and int8 graphs with torch: texts a second by 32 and by 1, and what the vectors keep.
+
+    `data` holds a CSV with a column of texts, by default Home Depot's titles; `benchmark.json` may name
+    others as `texts` and `text`. Two threads each, on the processor; torch and the graphs get the same
+    tokens in turns, in batches of texts of like length. Scales are fixed on texts that are not judged.
+    """
+    import torch
+
+    from ecomai.learning.encoders.pretrained import PretrainedTextEncoder
+    from ecomai.learning.export import export_text_encoder
+    from ecomai.learning.export.quantization import as_card, make_forms, measure_forms
+
+    texts = read_texts(data, n=N_TEXTS, seed=seed)
+    torch.set_num_threads(N_THREADS)
+    report(0.05, "export")
+    model = PretrainedTextEncoder(device="cpu").fit()
+    network = model.network.eval()
+
+    def ask_torch(feeds: dict[str, np.ndarray]) -> np.ndarray:
+        with torch.inference_mode():
+            return network(**{name: torch.from_numpy(values) for name, values in feeds.items()}).numpy()
+
+    with tempfile.TemporaryDirectory() as place:
+        folder = export_text_encoder(model, Path(place) / "artifact")
+        report(0.2, "integers")
+        forms, judged = make_forms(folder, texts, Path(place), random_state=seed)
+        report(0.4, "measuring")
+        measured = measure_forms(forms, judged, n_threads=N_THREADS, peers={"torch": ask_torch})
+    rows = {one.pop("name"): one for one in as_card(measured)}
+    peer = rows.pop("torch")
+    for row in rows.values():
+        for size in (1, 32):
+            speed = f"texts_per_second_{size}"
+            row[f"times_torch_{size}"] = round(row[speed] / peer[speed], 2)
+    return {
+        "metrics": rows["int8"],
+        "rows": rows,
+        "splits": {},
+        "peers": {"torch": peer},
+        "settings": {
+            "threads": N_THREADS, "judged_texts": sum(len(feeds["input_ids"]) for feeds in judged.batches),
+            "load_average": load_average(),
+        },
+    }  # fmt: skip
+
+
+def read_texts(data: Path, *, n: int, seed: int) -> list[str]:
+    """Return distinct texts of a folder, at most `n`, drawn at random."""
+    described = data / "benchmark.json"
+    names = FILES | (json.loads(described.read_text(encoding="utf-8")) if described.is_file() else {})
+    path = data / names["texts"]
+    if not path.is_file():
+        raise InvalidInputError(reason=f"{path.name} is missing in {data.name}.")
+    column = pd.read_csv(path, usecols=[names["text"]], dtype=str)[names["text"]].dropna().drop_duplicates()
+    return column.sample(min(n, len(column)), random_state=seed).tolist()
