@@ -8,6 +8,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from django.utils.module_loading import import_string
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
 from ecomai.serving.exceptions import UnknownPredictorError, UnreadableArtifactError
 
@@ -87,6 +89,16 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError:
         raise UnreadableArtifactError(reason=f"{path.name} is missing.") from None
     except ValueError:
+        raise UnreadableArtifactError(reason=f"{path.name} is damaged.") from None
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Raises `UnreadableArtifactError` where the file is missing or was cut."""
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise UnreadableArtifactError(reason=f"{path.name} is missing.") from None
+    except SafetensorError:
         raise UnreadableArtifactError(reason=f"{path.name} is damaged.") from None
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomai.exceptions import InvalidInputError
+from ecomai.serving.exceptions import UnreadableArtifactError
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,10 @@ class Catalogue:
     @classmethod
     def of_training(cls, item_ids: Sequence[str], vectors: NDArray[np.float32]) -> "Catalogue":
         index = {item_id: position for position, item_id in enumerate(item_ids)}
+        if not len(index) == len(item_ids) == len(vectors):
+            raise UnreadableArtifactError(
+                reason=f"they name {len(index)} distinct items and hold {len(vectors)} vectors."
+            )
         return cls(item_ids, index, vectors, len(item_ids))
 
     def positions(self, item_ids: Sequence[str]) -> list[int]:

@@ -7,12 +7,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
 from ecomai.exceptions import InvalidInputError
 from ecomai.serving.sessions import open_session
 
-from .base import Explanation, Predictor, ScoredItem, best_positions, read_json
+from .base import Explanation, Predictor, ScoredItem, best_positions, read_arrays, read_json
 from .catalogue import Catalogue, GrowingCatalogue
 from .text_encoder import TextEncoder
 
@@ -36,7 +35,7 @@ class NextItemPredictor(Predictor):
         self.max_length: int = description["max_length"]
         self.n_features: int = description["n_features"]
         self.has_text_encoder: bool = description["has_text_encoder"]
-        vectors = load_file(folder / "items.safetensors")["item_vectors"]
+        vectors = read_arrays(folder / "items.safetensors")["item_vectors"]
         self._items = GrowingCatalogue(Catalogue.of_training(read_json(folder / "items.json"), vectors))
         self._user_encoder = open_session(folder / "user_encoder.onnx")
         self._item_encoder = open_session(folder / "item_encoder.onnx") if self.n_features else None

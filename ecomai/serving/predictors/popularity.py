@@ -6,9 +6,8 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
-from .base import Predictor, ScoredItem, best_items, read_json
+from .base import Predictor, ScoredItem, best_items, read_arrays, read_json
 from .catalogue import Catalogue
 
 
@@ -19,7 +18,7 @@ class PopularityPredictor(Predictor):
 
     def __init__(self, folder: Path) -> None:
         self.read_description(folder)
-        self.popularity: NDArray[np.float32] = load_file(folder / "popularity.safetensors")["scores"]
+        self.popularity: NDArray[np.float32] = read_arrays(folder / "popularity.safetensors")["scores"]
         self._items = Catalogue.of_training(read_json(folder / "items.json"), self.popularity[:, None])
 
     @classmethod

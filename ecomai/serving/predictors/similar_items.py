@@ -6,11 +6,10 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
 from ecomai.exceptions import InvalidInputError
 
-from .base import Explanation, Predictor, ScoredItem, best_items, read_json
+from .base import Explanation, Predictor, ScoredItem, best_items, read_arrays, read_json
 from .catalogue import Catalogue, GrowingCatalogue
 
 
@@ -24,7 +23,7 @@ class SimilarItemsPredictor(Predictor):
         self.history_decay: float = description["history_decay"]
         self.n_features: int = description["n_features"]
         self.text_scale = np.float32(description["text_scale"])
-        arrays = load_file(folder / "neighbours.safetensors")
+        arrays = read_arrays(folder / "neighbours.safetensors")
         self._neighbours, self._similarities = arrays["neighbours"], arrays["similarities"]
         item_ids = read_json(folder / "items.json")
         texts = arrays.get("text_vectors", np.empty((len(item_ids), 0), dtype=np.float16))

@@ -7,14 +7,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
 from ecomai.serving.exceptions import UnreadableArtifactError
 from ecomai.serving.sessions import shared_session
 from ecomai.text import has_jieba, main_script, pieces
 
-from .base import Predictor, check_format, read_json
+from .base import Predictor, check_format, read_arrays, read_json
 
 TEXTS_AT_ONCE = 32
 
@@ -64,12 +63,16 @@ class TextEncoder(Predictor):
 
 
 class _Transformer:
-    def __init__(self, folder: Path, n_features: int, max_length: int, scripts: list[str] | None) -> None:
+    def __init__(
+        self, folder: Path, n_features: int, max_length: int, scripts: list[str] | None,
+        precision: str = "float32",
+    ) -> None:  # fmt: skip
+        self.precision = precision
         self.n_features = n_features
         self.max_length = max_length
         self.scripts = scripts
         self._session = shared_session(folder / "text_encoder.onnx")
-        self._tokenizer = Tokenizer.from_file(str(folder / "text_encoder_tokenizer.json"))
+        self._tokenizer = _read_tokenizer(folder / "text_encoder_tokenizer.json")
         self._tokenizer.enable_truncation(max_length)
         self._tokenizer.enable_padding()
 
@@ -85,6 +88,14 @@ class _Transformer:
         return vectors
 
 
+def _read_tokenizer(path: Path) -> Tokenizer:
+    read_json(path)  # says in a sentence what tokenizers would say in Rust
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception:
+        raise UnreadableArtifactError(reason=f"{path.name} is no tokenizer.") from None
+
+
 class _Ngrams:
     def __init__(self, folder: Path, n_features: int, has_jieba: bool) -> None:
         self.n_features = n_features
@@ -92,7 +103,7 @@ class _Ngrams:
         _check_jieba(needed=has_jieba)
         entries = read_json(folder / "text_encoder_pieces.json")
         self._vocabulary = {piece: column for column, piece in enumerate(entries)}
-        arrays = load_file(folder / "text_encoder_pieces.safetensors")
+        arrays = read_arrays(folder / "text_encoder_pieces.safetensors")
         self._idf, self._components = arrays["idf"], arrays["components"]
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
