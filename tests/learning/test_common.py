@@ -16,6 +16,7 @@ from ecomai.learning.base import Estimator
 from ecomai.learning.encoders.adapted import AdaptedTextEncoder
 from ecomai.learning.encoders.base import TextEncoder
 from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
+from ecomai.learning.encoders.compact import CompactTextEncoder
 from ecomai.learning.encoders.pretrained import PretrainedTextEncoder
 from ecomai.learning.encoders.routed import RoutedTextEncoder
 from ecomai.learning.exceptions import FormatVersionError, InvalidDataError, NotFittedError
@@ -47,6 +48,7 @@ ENCODERS: list[Callable[[str], TextEncoder]] = [
     lambda model: AdaptedTextEncoder(
         model, kind="full", pretraining="masked", pretraining_epochs=2, device="cpu"
     ),
+    lambda model: CompactTextEncoder(model, n_layers=1, max_epochs=1, device="cpu"),
     lambda model: CharNgramTextEncoder(dim=6),
     lambda model: RoutedTextEncoder(model, scripts=("latin",), dim=6, device="cpu"),
 ]

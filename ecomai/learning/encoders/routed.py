@@ -14,11 +14,12 @@ from ecomai.text import main_script
 from .adapted import AdaptedTextEncoder
 from .base import TextEncoder, check_texts
 from .char_ngram import CharNgramTextEncoder
+from .compact import CompactTextEncoder
 from .pretrained import DEFAULT_MODEL, PretrainedTextEncoder
 
 DEFAULT_SCRIPTS = {DEFAULT_MODEL: ("latin",)}
 #: What a saved part of the pretrained kind may be.
-PRETRAINED_CLASSES = (PretrainedTextEncoder, AdaptedTextEncoder)
+PRETRAINED_CLASSES = (PretrainedTextEncoder, AdaptedTextEncoder, CompactTextEncoder)
 
 
 class RoutedTextEncoder(TextEncoder):

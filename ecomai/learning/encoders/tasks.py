@@ -81,16 +81,17 @@ class PretrainingTask(TextTask):
         other_mask: Tensor | None = None,
     ) -> dict[str, Tensor]:
         tokens = self.network.read(input_ids, attention_mask)  # (B, T, D)
-        loss = tokens.new_zeros(())
+        loss, weight = tokens.new_zeros(()), tokens.new_tensor(len(tokens))
         if self.token_head is not None and labels is not None:
             is_asked = labels != IGNORED
             logits = self.token_head(tokens[is_asked])  # (N, V)
             loss = loss + nn.functional.cross_entropy(logits.float(), labels[is_asked])
+            weight = is_asked.sum()  # the mean is over tokens: parts of a batch count by them
         if other_ids is not None and other_mask is not None:
             first = self.network.pool(tokens, attention_mask)  # (B, D)
             second = self.network(other_ids, other_mask)
             loss = loss + self.contrastive_weight * contrastive_loss(first, second, self.temperature)
-        return {"loss": loss + orthogonality_loss(self.network)}
+        return {"loss": loss + orthogonality_loss(self.network), "weight": weight}
 
 
 class ItemTask(TextTask):
