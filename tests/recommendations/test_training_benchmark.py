@@ -31,6 +31,7 @@ def folder(tmp_path: Path) -> Path:
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(benchmark, "SETTINGS", {**benchmark.SETTINGS, "dim": 8, "n_layers": 1})
     monkeypatch.setattr(benchmark, "N_TURNS", 4)
+    monkeypatch.setattr(benchmark, "PEER_TURNS", 1)
     monkeypatch.delenv(benchmark.RECBOLE_PYTHON, raising=False)
 
 
