@@ -1,7 +1,6 @@
 """What other scenarios may ask of this one."""
 
 from ecomai.capabilities import Recommendations, RecommendedItem, Unavailable
-from ecomai.commerce.models import Customer
 
 from . import services
 
@@ -12,9 +11,8 @@ class ShopRecommender:
     def recommend(
         self, *, customer_id: str, n: int = 10, storefront: str = "", time_budget_seconds: float = 0.05
     ) -> Recommendations:
-        customer = Customer.objects.filter(storefront=storefront, external_id=customer_id).first()
         answer = services.recommend(
-            storefront=storefront, customer=customer, n=n, placement="capability",
+            storefront=storefront, customer_id=customer_id, n=n, placement="capability",
             time_budget_seconds=time_budget_seconds,
         )  # fmt: skip
         if answer.code:

@@ -17,6 +17,7 @@ import numpy as np
 from django.utils import timezone
 
 from ecomai.commerce.models import Item
+from ecomai.reading import is_postgresql, read_rows
 
 from .exceptions import UnlikeCurrenciesError
 from .models import ItemPopularity
@@ -72,9 +73,20 @@ class Catalogue:
         found = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         return np.where(self.keys[found] == keys, found, -1)
 
+    def positions_of(self, keys: np.ndarray) -> np.ndarray:
+        """As `positions`, for an array that is asked about again and again and never changed."""
+        known = self._positions_of.get(id(keys))
+        if known is None or known[0] is not keys:
+            known = self._positions_of[id(keys)] = (keys, self.positions(keys))
+        return known[1]
+
+    @cached_property
+    def _positions_of(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+        return {}
+
     def mask(self, *, storefront: str, filters: ItemFilter, exclude: Collection[int] = ()) -> np.ndarray:
         """Return which items may be shown: offered, in this storefront, within the filters, not excluded."""
-        mask = self.is_active & (self.storefronts == storefront)
+        mask = self._offered(storefront).copy()
         if filters.category:
             mask &= self._in_category(filters.category)
         if filters.is_in_stock:
@@ -85,6 +97,17 @@ class Catalogue:
             at = self.positions(list(exclude))
             mask[at[at >= 0]] = False
         return mask
+
+    def _offered(self, storefront: str) -> np.ndarray:
+        """Compare texts once for each storefront and state of the catalogue, not for each request."""
+        known = self._offered_in.get(storefront)
+        if known is None:
+            known = self._offered_in[storefront] = self.is_active & (self.storefronts == storefront)
+        return known
+
+    @cached_property
+    def _offered_in(self) -> dict[str, np.ndarray]:
+        return {}
 
     @cached_property
     def _categories(self) -> tuple[np.ndarray, np.ndarray]:
@@ -222,10 +245,22 @@ class CatalogueCopy:
         assert known.newest is not None  # noqa: S101  (a catalogue with rows has a newest one)
         # The newest row alone would have the last seconds of a large import read again at every poll.
         since = max(known.newest, self._complete_until - CLOCK_DIFFERENCE) - OVERLAP
-        rows = list(Item.objects.filter(updated_at__gt=since).values_list(*COLUMNS))
+        rows = _changed_since(since)
         changed = [row for row in rows if (row[0], row[-1]) not in self._merged]
         self._merged = {(row[0], row[-1]) for row in rows}
         return _merge(known, _build(changed)) if changed else known
+
+
+def _changed_since(moment: datetime) -> list[tuple]:
+    if not is_postgresql():
+        return list(Item.objects.filter(updated_at__gt=moment).values_list(*COLUMNS))
+    return read_rows(_CHANGED, [moment])
+
+
+_CHANGED = (
+    "SELECT id, storefront, is_active, price, currency, stock, category_path, updated_at "  # noqa: S608
+    f"FROM {Item._meta.db_table} WHERE updated_at > %s"
+)
 
 
 def _with_popularity(catalogue: Catalogue) -> Catalogue:

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from ecomai.commerce.models import Customer, Event, EventType, Item
 
 from . import selectors, services
+from .item_rows import items_by_key
 from .serializers import first_image
 
 N_FOUND = 20
@@ -77,7 +78,7 @@ def _find(search: str) -> list[Customer]:
 
 def _history(customer: Customer | None) -> list[HistoryRow]:
     interactions = selectors.interactions(customer=customer)[:N_HISTORY] if customer else []
-    items = selectors.items_by_key({row.item_key for row in interactions})
+    items = items_by_key({row.item_key for row in interactions})
     labels = dict(EventType.choices)
     return [
         HistoryRow(
@@ -93,5 +94,5 @@ def _history(customer: Customer | None) -> list[HistoryRow]:
 
 def titles_as_list(keys: Sequence[int]) -> SafeString:
     """Return items' titles as text, best first; the long tail of a batch is cut."""
-    items = selectors.items_by_key(keys[:N_HISTORY])
+    items = items_by_key(keys[:N_HISTORY])
     return format_html_join(" · ", "{}", ((items[key].title,) for key in keys[:N_HISTORY] if key in items))

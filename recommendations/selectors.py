@@ -1,6 +1,5 @@
 """Reads: what a customer did, what is popular, how items look, how answers fared."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +10,6 @@ from django.utils import timezone
 from ecomai.commerce.models import Customer, Event, EventType, Item
 from ecomai.fusion.app_settings import app_settings as fusion_settings
 from ecomai.fusion.models import ConsentRecord
-from ecomai.fusion.selectors import last_answer
 from ecomai.registry.models import ModelDeployment
 
 from .app_settings import app_settings
@@ -43,7 +41,8 @@ def interactions(
     as_of: datetime | None = None,
 ) -> list[Interaction]:
     """Return the latest interactions of a customer (or of an anonymous session), newest first."""
-    events = _events_of(customer=customer, session_id=session_id, storefront=storefront)
+    key = customer.pk if customer else None
+    events = events_of(customer_key=key, session_id=session_id, storefront=storefront)
     events = events.filter(type__in=interaction_types(), item__isnull=False)
     if as_of is not None:
         events = events.filter(occurred_at__lt=as_of)
@@ -52,36 +51,10 @@ def interactions(
     return [Interaction(*row) for row in rows[: 4 * (limit or app_settings.HISTORY_LENGTH)]]
 
 
-def past_of(
-    *, customer: Customer | None, session_id: str, storefront: str
-) -> tuple[list[Interaction], set[int]]:
-    """Return `interactions`, and which bought items are not recommended again: mostly in one query.
-
-    Where the newest rows may not be all, or categories decide, purchases are read by a query of their own.
-    """
-    wanted = set(interaction_types())
-    types = wanted | {EventType.PURCHASE.value, EventType.CANCELLATION.value}
-    events = _events_of(customer=customer, session_id=session_id, storefront=storefront)
-    most = 4 * app_settings.HISTORY_LENGTH
-    newest = events.filter(type__in=types, item__isnull=False).order_by("-occurred_at", "-id")
-    rows = list(newest.values_list("item_id", "type", "occurred_at", "quantity")[:most])
-    done = [Interaction(*row[:3]) for row in rows if row[1] in wanted]
-    if not done or not app_settings.EXCLUDE_PURCHASED:
-        return done, set()
-    if len(rows) == most or app_settings.REBUYABLE_CATEGORIES:
-        bought = purchased_items(customer=customer, session_id=session_id, storefront=storefront)
-        return done, not_again(bought)
-    kept: Counter[int] = Counter()
-    for item_key, type, _occurred_at, quantity in rows:
-        if type in (EventType.PURCHASE, EventType.CANCELLATION):
-            kept[item_key] += quantity if type == EventType.PURCHASE else -quantity
-    return done, {item_key for item_key, quantity in kept.items() if quantity > 0}
-
-
-def _events_of(*, customer: Customer | None, session_id: str, storefront: str) -> QuerySet[Event]:
+def events_of(*, customer_key: int | None, session_id: str, storefront: str) -> QuerySet[Event]:
     """A session shows only what nobody is known to have done: a browser may name any session it likes."""
-    if customer is not None:
-        return Event.objects.filter(customer=customer)
+    if customer_key is not None:
+        return Event.objects.filter(customer=customer_key)
     if session_id:
         return Event.objects.filter(session_id=session_id, storefront=storefront, customer=None)
     return Event.objects.none()
@@ -89,10 +62,15 @@ def _events_of(*, customer: Customer | None, session_id: str, storefront: str) -
 
 def history_keys(interactions: Iterable[Interaction], *, limit: int | None = None) -> list[int]:
     """Turn interactions, newest first, into what a model reads: items oldest first, each once in a row."""
+    return history_of((interaction.item_key for interaction in interactions), limit=limit)
+
+
+def history_of(items: Iterable[int], *, limit: int | None = None) -> list[int]:
+    """As `history_keys`, for the keys of items, newest first."""
     keys: list[int] = []
-    for interaction in interactions:
-        if not keys or keys[-1] != interaction.item_key:
-            keys.append(interaction.item_key)
+    for item in items:
+        if not keys or keys[-1] != item:
+            keys.append(item)
     return keys[: limit or app_settings.HISTORY_LENGTH][::-1]
 
 
@@ -108,15 +86,6 @@ def histories(customer_keys: Collection[int], *, as_of: datetime) -> dict[int, l
     return found
 
 
-def may_use_history(*, customer: Customer | None, session_id: str, storefront: str) -> bool:
-    """Whether the consent ledger lets answers depend on what this customer or session did."""
-    purpose = app_settings.CONSENT_PURPOSE
-    if not purpose or (customer is None and not session_id):
-        return True
-    answer = last_answer(purpose=purpose, customer=customer, session_id=session_id, storefront=storefront)
-    return _default_consent(purpose) if answer is None else answer.is_granted
-
-
 def who_may_be_scored(customer_keys: Collection[int]) -> set[int]:
     """Return the customers, of those given, whose history may be used."""
     purpose = app_settings.CONSENT_PURPOSE
@@ -124,12 +93,13 @@ def who_may_be_scored(customer_keys: Collection[int]) -> set[int]:
         return set(customer_keys)
     records = ConsentRecord.objects.filter(customer_id__in=customer_keys, purpose=purpose, channel="")
     answers = dict(records.order_by("recorded_at", "pk").values_list("customer_id", "is_granted"))
-    default = _default_consent(purpose)
+    default = default_consent()
     return {key for key in customer_keys if answers.get(key, default)}
 
 
-def _default_consent(purpose: str) -> bool:
-    defaults = fusion_settings.DEFAULT_CONSENT
+def default_consent() -> bool:
+    """Whether history may be used where nothing was answered."""
+    purpose, defaults = app_settings.CONSENT_PURPOSE, fusion_settings.DEFAULT_CONSENT
     return bool(defaults.get(purpose, defaults.get("*", True)))
 
 
@@ -144,10 +114,10 @@ def not_again(purchased: Mapping[int, str]) -> set[int]:
 
 
 def purchased_items(
-    *, customer: Customer | None, session_id: str = "", storefront: str = ""
+    *, customer_key: int | None, session_id: str = "", storefront: str = ""
 ) -> dict[int, str]:
     """Return items that were bought and not cancelled (what came back counts), with category paths."""
-    events = _events_of(customer=customer, session_id=session_id, storefront=storefront)
+    events = events_of(customer_key=customer_key, session_id=session_id, storefront=storefront)
     return {key: path for _owner, key, path in _bought(events)}
 
 
@@ -171,10 +141,6 @@ def _bought(events: QuerySet[Event]) -> Iterable[tuple[int, int, str]]:
     )
 
 
-def items_by_key(keys: Iterable[int]) -> dict[int, Item]:
-    return Item.objects.defer("description", "attributes").in_bulk(list(keys))
-
-
 def items_by_external_id(external_ids: Sequence[str], *, storefront: str) -> dict[str, Item]:
     found = Item.objects.filter(storefront=storefront, external_id__in=external_ids).defer(
         "description", "attributes"
@@ -182,14 +148,14 @@ def items_by_external_id(external_ids: Sequence[str], *, storefront: str) -> dic
     return {item.external_id: item for item in found}
 
 
-def batch_recommendation(customer: Customer) -> BatchRecommendation | None:
+def batch_recommendation(customer_key: int) -> BatchRecommendation | None:
     """Return what may be shown: nothing while the model is in shadow, nor of a version rolled back.
 
     Rows of an earlier version stay until the next scoring.
     """
     live = ModelDeployment.objects.filter(model_name=NEXT_ITEM, mode=ModelDeployment.Mode.LIVE)
     rows = BatchRecommendation.objects.filter(
-        customer=customer, model_version__number__lte=live.values("live_version__number")
+        customer=customer_key, model_version__number__lte=live.values("live_version__number")
     )
     return rows.select_related("model_version").first()
 

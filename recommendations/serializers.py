@@ -1,12 +1,18 @@
 """What `GET recommendations/` takes and answers; also the source of the OpenAPI description."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.http import QueryDict
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.fields import SkipField
 
 from .app_settings import app_settings
 from .models import Source
+from .services.reasons import SENTENCES
 
 
 class RecommendationQuery(serializers.Serializer):
@@ -59,6 +65,34 @@ class RecommendationQuery(serializers.Serializer):
         return query
 
 
+def read_query(sent: QueryDict) -> dict[str, Any]:
+    """Check a query string by `RecommendationQuery`, asking only the fields that were sent.
+
+    A serializer copies all its fields for each request, and of eleven mostly two are sent.
+    """
+    try:
+        return _query.validate(dict(_checked(sent)))
+    except ValidationError:
+        query = RecommendationQuery(data=sent)
+        query.is_valid(raise_exception=True)
+        return dict(query.validated_data)
+
+
+def _checked(sent: QueryDict) -> Iterator[tuple[str, Any]]:
+    for name in sent:
+        if (field := _query.fields.get(name)) is None:
+            continue
+        try:
+            value = field.run_validation(field.get_value(sent))
+        except SkipField:
+            continue
+        check = getattr(_query, f"validate_{name}", None)
+        yield name, check(value) if check else value
+
+
+_query = RecommendationQuery()
+
+
 class ReasonSerializer(serializers.Serializer):
     code = serializers.CharField(
         help_text="bought, again, looked_at, goes_with, similar_to, popular or for_you. The named item is "
@@ -108,8 +142,10 @@ class AnswerSerializer(serializers.Serializer):
 
 def answer_body(answer: Any) -> dict[str, Any]:
     """Return what `AnswerSerializer` describes, in a tenth of the time that it takes for it."""
+    codes = {pick.reason.code for pick in answer.picks}
+    sentences = {code: gettext(SENTENCES[code]) for code in codes}
     return {
-        "items": [_pick_body(pick) for pick in answer.picks],
+        "items": [_pick_body(pick, sentences) for pick in answer.picks],
         "source": str(answer.source),
         "is_fallback": answer.is_fallback,
         "model": answer.model_name,
@@ -121,7 +157,7 @@ def answer_body(answer: Any) -> dict[str, Any]:
     }
 
 
-def _pick_body(pick: Any) -> dict[str, Any]:
+def _pick_body(pick: Any, sentences: Mapping[str, str]) -> dict[str, Any]:
     item, reason = pick.item, pick.reason
     return {
         "item": item.external_id,
@@ -134,7 +170,7 @@ def _pick_body(pick: Any) -> dict[str, Any]:
         "score": float(pick.score),
         "reason": {
             "code": reason.code,
-            "text": reason.text,
+            "text": reason.text_of(sentences[reason.code]),
             "item": reason.item.external_id if reason.item else None,
         },
     }

@@ -2,18 +2,18 @@
 
 from typing import Any
 
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from ecomai.commerce.authentication import ApiKeyAuthentication
 from ecomai.commerce.cross_origin import CrossOriginMixin
-from ecomai.rest import ApiView
+from ecomai.rest import ApiView, json_response
 
 from . import services
 from .permissions import MayAskForRecommendations
-from .serializers import AnswerSerializer, RecommendationQuery, answer_body
+from .serializers import AnswerSerializer, RecommendationQuery, answer_body, read_query
 from .throttles import PageThrottle
 
 
@@ -29,8 +29,7 @@ class RecommendationsView(CrossOriginMixin, ApiView):
     throttle_classes = (PageThrottle,)
 
     @extend_schema(parameters=[RecommendationQuery], responses=AnswerSerializer, tags=["recommendations"])
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        query = RecommendationQuery(data=request.query_params)
-        query.is_valid(raise_exception=True)
-        answer = services.recommend_for_request(request, **services.parse_query(query.validated_data))
-        return Response(answer_body(answer), headers={"Cache-Control": "private, no-store"})
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        query = read_query(request.query_params)
+        answer = services.recommend_for_request(request, **services.parse_query(query))
+        return json_response(answer_body(answer), headers={"Cache-Control": "private, no-store"})

@@ -52,7 +52,7 @@ def deployments() -> QuerySet[ModelDeployment]:
 
 
 def deployed_versions() -> dict[tuple[str, Literal["live", "shadow"]], int]:
-    """Which version answers for a model, shown (live) or only kept (shadow): asked every second, so it is small."""
+    """Which version answers for a model, shown (live) or only kept (shadow); asked every second."""
     found: dict[tuple[str, Literal["live", "shadow"]], int] = {}
     for model_name, live, shadow in read_rows(_DEPLOYED):
         if live is not None:

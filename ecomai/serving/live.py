@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from ecomai.registry import selectors
 from ecomai.registry.artifacts import open_artifact
-from ecomai.registry.models import ModelDeployment, ModelVersion
+from ecomai.registry.models import ModelVersion
 
 from .app_settings import serving_settings
 from .predictors import Predictor, load_predictor
@@ -156,12 +156,20 @@ class _Board:
 
     def _read_deployments(self) -> None:
         try:
-            self._wanted = _wanted_versions(selectors.deployments())
+            self._wanted = self._versions(selectors.deployed_versions())
             self._database_fault = None
         except DatabaseError as error:
             if self._database_fault is None:
                 logger.exception("What is promoted could not be read; what is known goes on serving.")
                 self._database_fault = Fault("", None, str(error), timezone.now())
+
+    def _versions(self, wanted: Mapping[Slot, int]) -> dict[Slot, ModelVersion]:
+        """Return the rows of the versions; what never changes is read once."""
+        known = {version.pk: version for version in self._wanted.values()}
+        new = set(wanted.values()) - known.keys()
+        if new:
+            known |= ModelVersion.objects.in_bulk(new)
+        return {slot: known[pk] for slot, pk in wanted.items() if pk in known}
 
     def _start_loading(self) -> None:
         wanted = {version.pk: version for version in self._wanted.values()}
@@ -192,16 +200,6 @@ class _Board:
                 loading.wait(seconds)
         with self._lock:
             self._swap()
-
-
-def _wanted_versions(deployments: Iterable[ModelDeployment]) -> dict[Slot, ModelVersion]:
-    wanted: dict[Slot, ModelVersion] = {}
-    for deployment in deployments:
-        if deployment.live_version is not None:
-            wanted[deployment.model_name, "live"] = deployment.live_version
-        if deployment.shadow_version is not None:
-            wanted[deployment.model_name, "shadow"] = deployment.shadow_version
-    return wanted
 
 
 _board = _Board()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from django.utils.translation import gettext as _
 
-from ecomai.commerce.models import Customer, EventType, Item
+from ecomai.commerce.models import Customer, Item
 from ecomai.exceptions import InvalidInputError
 from ecomai.registry.selectors import is_scenario_on
 
@@ -16,17 +16,18 @@ from .. import catalogue as catalogues
 from .. import selectors
 from ..app_settings import app_settings
 from ..catalogue import ItemFilter
+from ..item_rows import items_by_key
 from ..models import Source
+from ..past import read_past
 from . import rankers
 from .log import keep_answer
 from .rankers import Context, Ranking
-from .reasons import Reason, reasons_for
+from .reasons import Reason, reason_for
 
 logger = logging.getLogger(__name__)
 
 SCENARIO = "recommendations"
 SWITCHED_OFF = "switched_off"
-FEW_LEFT_OUT = 4
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def recommend(
     *,
     storefront: str = "",
     customer: Customer | None = None,
+    customer_id: str = "",
     session_id: str = "",
     item_id: str = "",
     basket: Sequence[str] = (),
@@ -69,14 +71,13 @@ def recommend(
     placement: str = "",
     filters: ItemFilter | None = None,
     time_budget_seconds: float | None = None,
-    unknown_ids: Sequence[str] = (),
     is_kept: bool = True,
 ) -> AnswerList:
     """Recommend for a customer or session, beside an item, or to go with a basket.
 
-    Reads the history now, so that an event changes the next answer. Writes the answer to the log
-    unless `is_kept` is False. `unknown_ids` are passed through. Raises InvalidInputError where `n` is
-    out of bounds and UnlikeCurrenciesError where prices cannot be compared.
+    A customer is given as a row or by the shop's id. Reads the history now, so that an event changes
+    the next answer. Writes the answer to the log unless `is_kept` is False. Raises InvalidInputError where
+    `n` is out of bounds and UnlikeCurrenciesError where prices cannot be compared.
     """
     n = check_n(n)
     if not is_scenario_on(SCENARIO):
@@ -85,6 +86,7 @@ def recommend(
     context, unknown = look_up(
         storefront=storefront,
         customer=customer,
+        customer_id=customer_id,
         session_id=session_id,
         item_id=item_id,
         basket=basket,
@@ -92,7 +94,7 @@ def recommend(
         filters=filters,
         time_budget_seconds=time_budget_seconds,
     )
-    answer = replace(_answer(context), placement=placement, unknown_ids=[*unknown_ids, *unknown])
+    answer = replace(_answer(context), placement=placement, unknown_ids=unknown)
     if not is_kept:
         return answer
     return replace(answer, key=keep_answer(answer, context, milliseconds=(time.monotonic() - started) * 1000))
@@ -109,8 +111,9 @@ def check_n(n: int | None) -> int:
 def look_up(
     *,
     storefront: str,
-    customer: Customer | None,
     n: int,
+    customer: Customer | None = None,
+    customer_id: str = "",
     session_id: str = "",
     item_id: str = "",
     basket: Sequence[str] = (),
@@ -120,27 +123,26 @@ def look_up(
     """Read what an answer needs; also return the ids that no item of the storefront has."""
     wanted = list(dict.fromkeys([*([item_id] if item_id else []), *basket]))
     known = selectors.items_by_external_id(wanted, storefront=storefront) if wanted else {}
-    if not selectors.may_use_history(customer=customer, session_id=session_id, storefront=storefront):
-        customer, session_id = None, ""
-    interactions, bought = selectors.past_of(customer=customer, session_id=session_id, storefront=storefront)
+    past = read_past(storefront=storefront, customer=customer, customer_id=customer_id, session_id=session_id)
     seconds = app_settings.TIME_BUDGET_SECONDS if time_budget_seconds is None else time_budget_seconds
     # The first request of a process waits for its models; that is not the time they take to answer.
     rankers.warm_up()
     context = Context(
         catalogue=catalogues.current(),
         storefront=storefront,
-        customer=customer,
-        session_id=session_id,
+        customer_key=past.customer_key,
+        session_id=past.session_id,
         page_item=known.get(item_id),
         basket=[known[external_id] for external_id in dict.fromkeys(basket) if external_id in known],
-        history=selectors.history_keys(interactions),
-        bought=frozenset(row.item_key for row in interactions if row.type == EventType.PURCHASE),
-        excluded=frozenset({*bought, *(item.pk for item in known.values())}),
+        history=past.history,
+        bought=past.bought,
+        excluded=past.not_again.union(item.pk for item in known.values()),
         filters=filters or ItemFilter(),
         n=n,
         deadline=time.monotonic() + seconds,
     )
-    return context, [external_id for external_id in wanted if external_id not in known]
+    unknown = [customer_id] if past.is_unknown else []
+    return context, [*unknown, *(external_id for external_id in wanted if external_id not in known)]
 
 
 def _answer(context: Context) -> AnswerList:
@@ -164,23 +166,21 @@ def _show(ranking: Ranking, context: Context) -> list[Pick]:
         return []
     scores = dict(zip(filling.keys, filling.scores, strict=True)) if filling else {}
     scores |= dict(zip(ranking.keys, ranking.scores, strict=True))
-    shown = _first_offered(keys, context)
-    if not any(item.pk in ranking.key_set for item in shown):
-        return []
-    reasons = reasons_for([item.pk for item in shown], ranking, context)
-    return [Pick(item, scores[item.pk], reasons[item.pk]) for item in shown]
-
-
-def _first_offered(keys: Sequence[int], context: Context) -> list[Item]:
-    """Return the first `n` that may be shown. Rarely is one left out, so the rest is read only then."""
-    n_first = context.n + FEW_LEFT_OUT
+    n_first = context.n + rankers.FEW_LEFT_OUT
+    named: dict[int, int] = {}
     rows: dict[int, Item] = {}
     for some in (keys[:n_first], keys[n_first:]):
-        rows |= selectors.items_by_key(some) if some else {}
+        named |= ranking.reasons(some)
+        rows |= items_by_key({*some, *named.values()} - rows.keys())
         shown = list(_distinct(_offered(keys, rows, context)))[: context.n]
         if len(shown) == context.n:
             break
-    return shown
+    if not any(item.pk in ranking.key_set for item in shown):
+        return []
+    return [
+        Pick(item, scores[item.pk], reason_for(item.pk, named.get(item.pk), ranking, context, rows))
+        for item in shown
+    ]
 
 
 def _offered(keys: Iterable[int], rows: dict[int, Item], context: Context) -> Iterable[Item]:

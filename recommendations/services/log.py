@@ -9,11 +9,13 @@ import time
 import uuid
 from collections import deque
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
+from ecomai.commerce.bulk import insert_rows
+from ecomai.reading import in_transaction
 from ecomai.registry.request_ids import current_request_id
 
 from ..app_settings import app_settings
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from .rankers import Context
 
 logger = logging.getLogger(__name__)
+
+#: The fields of an `Answer`; an object of a model for each would be most of the work of logging it.
+Row = dict[str, Any]
 
 FLUSH_SECONDS = 0.5
 ROWS_AT_ONCE = 500
@@ -40,25 +45,28 @@ def keep_answer(answer: "AnswerList", context: "Context", *, milliseconds: float
     """
     if not answer.picks or random.random() >= app_settings.LOG_SHARE:  # noqa: S311  (a sample, no secret)
         return None
-    row = Answer(
-        storefront=context.storefront,
-        customer=context.customer,
-        session_id=context.session_id,
-        placement=answer.placement,
-        seed_keys=context.seed_keys,
-        item_keys=[pick.item.pk for pick in answer.picks],
-        source=answer.source,
-        model_name=answer.model_name,
-        model_version_id=answer.model_version_id,
-        shadow_version_id=answer.shadow.model_version_id if answer.shadow else None,
-        shadow_item_keys=list(answer.shadow.keys[: context.n]) if answer.shadow else [],
-        milliseconds=milliseconds,
-        request_id=current_request_id.get(),
-    )
-    if not connection.in_atomic_block:
+    key, shadow = uuid.uuid4(), answer.shadow
+    row = {
+        "key": key,
+        "storefront": context.storefront,
+        "customer": context.customer_key,
+        "session_id": context.session_id,
+        "placement": answer.placement,
+        "seed_keys": context.seed_keys,
+        "item_keys": [pick.item.pk for pick in answer.picks],
+        "source": answer.source,
+        "model_name": answer.model_name,
+        "model_version": answer.model_version_id,
+        "shadow_version": shadow.model_version_id if shadow else None,
+        "shadow_item_keys": list(shadow.keys[: context.n]) if shadow else [],
+        "milliseconds": milliseconds,
+        "request_id": current_request_id.get(),
+        "created_at": timezone.now(),
+    }
+    if not in_transaction():
         _writer.add(row)
-        return row.key
-    return row.key if _write([row]) else None
+        return key
+    return key if _write([row]) else None
 
 
 def flush() -> None:
@@ -66,11 +74,11 @@ def flush() -> None:
     _writer.flush()
 
 
-def _write(rows: list[Answer]) -> bool:
+def _write(rows: list[Row]) -> bool:
     """Write rows, or those among them that can be: a customer may have been erased meanwhile."""
     try:
         with transaction.atomic():
-            Answer.objects.bulk_create(rows)
+            insert_rows(Answer, list(rows[0]), [tuple(row.values()) for row in rows])
     except (OperationalError, InterfaceError):
         raise
     except DatabaseError:
@@ -86,12 +94,12 @@ class _Writer:
     """Rows that wait, and the one thread that writes them."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Answer] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[Row] = deque(maxlen=MOST_WAITING)
         self._has_rows = threading.Event()
         self._lock = threading.Lock()  # one writer at a time, and one thread
         self._thread: threading.Thread | None = None
 
-    def add(self, row: Answer) -> None:
+    def add(self, row: Row) -> None:
         self._waiting.append(row)
         if self._thread is None:
             self._start()

@@ -4,9 +4,9 @@ import logging
 import time
 import weakref
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,12 +47,17 @@ def text_encoder(served: Served) -> Any:
     return predictor.text_encoder if predictor.has_text_encoder else None
 
 
+class _Columns(NamedTuple):
+    keys: np.ndarray
+    places: dict[int, int]
+
+
 class ItemModel:
     """One served predictor. Its columns grow as items are added, so keys and scores are taken together."""
 
     def __init__(self, served: Served) -> None:
         self.served = served
-        self._keys = np.empty(0, dtype=np.int64)
+        self._known = _Columns(np.empty(0, dtype=np.int64), {})
         self._looked_at = float("-inf")
 
     @property
@@ -61,9 +66,19 @@ class ItemModel:
 
     def keys(self, n: int) -> np.ndarray:
         """Return the keys of the first `n` columns."""
-        if len(self._keys) < n:
-            self._keys = np.array(self.predictor.item_ids, dtype=np.int64)
-        return self._keys[:n]
+        return self._columns(n).keys
+
+    def places(self, keys: Iterable[int], n: int) -> list[int]:
+        """Return which of the first `n` columns are these keys'."""
+        places = self._columns(n).places
+        return [places[key] for key in keys if key in places]
+
+    def _columns(self, n: int) -> "_Columns":
+        known = self._known
+        if len(known.keys) != n:
+            keys = np.array(self.predictor.item_ids[:n], dtype=np.int64)
+            known = self._known = _Columns(keys, {key: place for place, key in enumerate(keys.tolist())})
+        return known
 
     def explain(self, steps: Sequence[int], keys: Sequence[int]) -> dict[int, int]:
         """Return, for each item, the step whose removal lowers its score most, where there is one."""

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ecomai.commerce.models import Customer, Item
+from ecomai.commerce.models import Item
 from ecomai.serving import live
 from ecomai.serving.budget import run_with_budget
 from ecomai.serving.live import Served
@@ -26,6 +26,8 @@ T = TypeVar("T")
 Explain = Callable[[Sequence[int]], Mapping[int, int]]
 # The best of a list of n: rows that changed a moment ago and twins are left out of what was ranked.
 SPARE = 20
+# So many of the first items are explained and read at once, for rarely is one of them left out.
+FEW_LEFT_OUT = 4
 # Where the model of a history is away, similar items are looked for from its latest steps.
 N_SEEDS = 10
 # In a catalogue of one category, looking for another one ends here.
@@ -39,7 +41,7 @@ class Context:
 
     catalogue: Catalogue
     storefront: str = ""
-    customer: Customer | None = None
+    customer_key: int | None = None
     session_id: str = ""
     page_item: Item | None = None
     basket: Sequence[Item] = ()
@@ -70,11 +72,17 @@ class Context:
     def mask(self) -> np.ndarray:
         return self.catalogue.mask(storefront=self.storefront, filters=self.filters, exclude=self.excluded)
 
-    def may_show(self, keys: Sequence[int] | np.ndarray) -> np.ndarray:
+    def may_show(self, keys: Sequence[int]) -> np.ndarray:
+        return self._shown_at(self.catalogue.positions(keys))
+
+    def mask_of(self, keys: np.ndarray) -> np.ndarray:
+        """As `may_show`, for all keys of a model, whose places are looked up once for many requests."""
+        return self._shown_at(self.catalogue.positions_of(keys))
+
+    def _shown_at(self, places: np.ndarray) -> np.ndarray:
         if not len(self.catalogue):
-            return np.zeros(len(keys), dtype=bool)
-        at = self.catalogue.positions(keys)
-        return (at >= 0) & self.mask[np.maximum(at, 0)]
+            return np.zeros(len(places), dtype=bool)
+        return (places >= 0) & self.mask[places]
 
     @property
     def n_ranked(self) -> int:
@@ -83,7 +91,10 @@ class Context:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Items best first. `explain` names, for each item, the step of the history that lifted it most."""
+    """Items best first. `explain` names, for each item, the step of the history that lifted it most.
+
+    `named` is what it has named already; None stands for no step.
+    """
 
     keys: Sequence[int]
     scores: Sequence[float]
@@ -91,11 +102,18 @@ class Ranking:
     model_name: str = ""
     model_version: int | None = None
     model_version_id: int | None = None
+    named: Mapping[int, int | None] = field(default_factory=dict)
     explain: Explain | None = None
 
     @cached_property
     def key_set(self) -> frozenset[int]:
         return frozenset(self.keys)
+
+    def reasons(self, keys: Sequence[int]) -> dict[int, int]:
+        """Return, for those of the items that are ranked here, the step that lifted each most."""
+        open_ones = [key for key in keys if key in self.key_set and key not in self.named]
+        found = dict(self.explain(open_ones)) if self.explain and open_ones else {}
+        return found | {key: step for key in keys if (step := self.named.get(key)) is not None}
 
 
 def rankings(context: Context) -> Iterator[Ranking]:
@@ -158,21 +176,41 @@ def _ask(
         return None
     model = predictors.item_model(served, MODELS[model_name])
     model.add_new_items(context.catalogue)
-    ranked = in_time(lambda: model.rank(steps), None, context)
-    if ranked is None:
+    thoughts = _Thoughts()
+    in_time(lambda: thoughts.think(model, context, steps, hidden), None, context)
+    if thoughts.ranked is None:
         return None
-    keys, scores = ranked
-    may_show = context.may_show(keys) & ~np.isin(keys, list(hidden))
-    best = _top(np.where(may_show, scores, -np.inf), context.n_ranked)
+    keys, scores = thoughts.ranked
     return Ranking(
-        keys=keys[best].tolist(),
-        scores=scores[best].astype(float).tolist(),
+        keys=keys,
+        scores=scores,
         source=Source.MODEL,
         model_name=model_name,
         model_version=served.version_number,
         model_version_id=served.version_id,
+        named=thoughts.named,
         explain=lambda shown: in_time(lambda: model.explain(steps, shown), {}, context),
     )
+
+
+class _Thoughts:
+    """What a model has come to within its time: a ranking, and then reasons for the first items of it."""
+
+    def __init__(self) -> None:
+        self.ranked: tuple[list[int], list[float]] | None = None
+        self.named: dict[int, int | None] = {}
+
+    def think(
+        self, model: predictors.ItemModel, context: Context, steps: Sequence[int], hidden: Sequence[int]
+    ) -> None:
+        keys, scores = model.rank(steps)
+        may_show = context.mask_of(keys)
+        may_show[model.places(hidden, len(keys))] = False
+        best = _top(np.where(may_show, scores, -np.inf), context.n_ranked)
+        self.ranked = keys[best].tolist(), scores[best].astype(float).tolist()
+        first = self.ranked[0][: context.n + FEW_LEFT_OUT]
+        named = model.explain(steps, first)
+        self.named = {key: named.get(key) for key in first}
 
 
 def in_time(function: Callable[[], T], otherwise: T, context: Context) -> T:
@@ -193,9 +231,9 @@ def _top(scores: np.ndarray, n: int) -> np.ndarray:
 
 def batch(context: Context) -> Ranking | None:
     """What was scored for the customer in batch, without what may not be shown now."""
-    if context.customer is None or context.basket:
+    if context.customer_key is None or context.basket:
         return None
-    row = selectors.batch_recommendation(context.customer)
+    row = selectors.batch_recommendation(context.customer_key)
     if row is None:
         return None
     may_show = context.may_show(row.item_keys) & ~np.isin(row.item_keys, context.seen)

@@ -1,18 +1,28 @@
 """Why an item is shown: a sentence that is true of the model that ranked it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from ecomai.commerce.models import Item
 
-from .. import selectors
 from ..models import Source
 
 if TYPE_CHECKING:
     from .rankers import Context, Ranking
+
+SENTENCES = {
+    "bought": gettext_noop("Because you bought “%(title)s”."),
+    "again": gettext_noop("You bought this before."),
+    "looked_at": gettext_noop("Because you looked at “%(title)s”."),
+    "goes_with": gettext_noop("Goes well with “%(title)s”."),
+    "similar_to": gettext_noop("Similar to “%(title)s”."),
+    "popular": gettext_noop("Popular right now."),
+    "for_you": gettext_noop("Chosen for you."),
+}
 
 
 @dataclass(frozen=True)
@@ -24,35 +34,21 @@ class Reason:
 
     @property
     def text(self) -> str:
-        return _sentence(self.code) % {"title": self.item.title if self.item else ""}
+        return self.text_of(_(SENTENCES[self.code]))
+
+    def text_of(self, sentence: str) -> str:
+        """Return the text, where the sentence for the code has been translated already."""
+        return sentence % {"title": self.item.title if self.item else ""}
 
 
-def _sentence(code: str) -> str:
-    return {
-        "bought": _("Because you bought “%(title)s”."),
-        "again": _("You bought this before."),
-        "looked_at": _("Because you looked at “%(title)s”."),
-        "goes_with": _("Goes well with “%(title)s”."),
-        "similar_to": _("Similar to “%(title)s”."),
-        "popular": _("Popular right now."),
-        "for_you": _("Chosen for you."),
-    }[code]
-
-
-def reasons_for(keys: Sequence[int], ranking: "Ranking", context: "Context") -> dict[int, Reason]:
-    """Return a reason for each shown item. Items that only fill up an answer are popular ones, and say so."""
-    ranked = [key for key in keys if key in ranking.key_set]
-    named = ranking.explain(ranked) if ranking.explain else {}
-    rows = selectors.items_by_key(set(named.values())) if named else {}
-    reasons = {key: Reason("popular") for key in keys}
-    reasons |= {key: _reason(key, named.get(key), ranking, context, rows) for key in ranked}
-    return reasons
-
-
-def _reason(
+def reason_for(
     key: int, named: int | None, ranking: "Ranking", context: "Context", rows: Mapping[int, Item]
 ) -> Reason:
-    if ranking.source == Source.POPULAR:
+    """Return why an item is shown: `named` is the step that lifted it most, `rows` has that step's item.
+
+    Items that only fill up an answer are popular ones, and say so.
+    """
+    if ranking.source == Source.POPULAR or key not in ranking.key_set:
         return Reason("popular")
     if context.page_item is not None and not context.basket:
         return Reason("similar_to", context.page_item)

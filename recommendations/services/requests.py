@@ -5,8 +5,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from ecomai.commerce.models import ApiKey, Customer
-from ecomai.commerce.visitors import Visitor, resolve_visitor
+from ecomai.commerce.models import ApiKey
+from ecomai.commerce.visitors import resolve_visitor
 
 from ..catalogue import ItemFilter
 from ..exceptions import OtherCustomerError
@@ -29,21 +29,19 @@ def recommend_for_request(
     proven to be the visitor raises OtherCustomerError.
     """
     visitor = resolve_visitor(request)
-    customer, unknown = visitor.customer, []
-    if customer_id and customer_id != visitor.customer_id:
-        customer = _named_customer(request, visitor, customer_id)
-        unknown = [] if customer else [customer_id]
+    is_named = bool(customer_id) and customer_id != visitor.customer_id
+    if is_named and not _may_name_customers(request):
+        raise OtherCustomerError()
     return recommend(
-        storefront=visitor.storefront, customer=customer, session_id=visitor.session_id, item_id=item_id,
-        basket=basket, n=n, placement=placement, filters=filters, unknown_ids=unknown,
+        storefront=visitor.storefront, customer=None if is_named else visitor.customer,
+        customer_id=customer_id if is_named else "", session_id=visitor.session_id, item_id=item_id,
+        basket=basket, n=n, placement=placement, filters=filters,
     )  # fmt: skip
 
 
-def _named_customer(request: Any, visitor: Visitor, customer_id: str) -> Customer | None:
+def _may_name_customers(request: Any) -> bool:
     key = getattr(request, "auth", None)
-    if not isinstance(key, ApiKey) or key.kind != ApiKey.Kind.SECRET:
-        raise OtherCustomerError()
-    return Customer.objects.filter(storefront=visitor.storefront, external_id=customer_id).first()
+    return isinstance(key, ApiKey) and key.kind == ApiKey.Kind.SECRET
 
 
 def parse_query(query: Mapping[str, Any]) -> dict[str, Any]:

@@ -208,6 +208,6 @@ def test_too_many_requests_of_a_page_answer_429_and_a_server_goes_on(
 
 
 def test_the_body_is_what_its_serializer_describes(shop):
-    answer = services.recommend(item_id="coffee-1", placement="home", unknown_ids=["ghost"])
+    answer = services.recommend(item_id="coffee-1", placement="home", customer_id="ghost")
     assert answer.picks
     assert json.loads(JSONRenderer().render(AnswerSerializer(answer).data)) == answer_body(answer)

@@ -79,7 +79,7 @@ def rotate_api_key(*, key: ApiKey) -> tuple[ApiKey, str]:
 
 
 def revoke_api_key(*, key: ApiKey) -> None:
-    """End a key at once; a second call changes nothing."""
+    """End a key; each process knows it a second later at the latest. A second call changes nothing."""
     ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
 
 

@@ -168,7 +168,7 @@ def test_what_is_loaded_goes_on_while_the_database_is_away(
         raise OperationalError("connection refused")
 
     with monkeypatch.context() as patch:
-        patch.setattr(live.selectors, "deployments", away)
+        patch.setattr(live.selectors, "deployed_versions", away)
         assert best_item() == "item-0"
         assert [(fault.model_name, fault.message) for fault in live.faults()] == [("", "connection refused")]
     assert best_item() == "item-0"

@@ -1,0 +1,195 @@
+"""What is known of who asks, and may be used: one statement on PostgreSQL, the same in several elsewhere."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ecomai.commerce.models import Customer, Event, EventType
+from ecomai.fusion.models import ConsentRecord, SessionLink
+from ecomai.fusion.selectors import last_answer
+from ecomai.reading import is_postgresql, read_rows
+
+from . import selectors
+from .app_settings import app_settings
+
+#: One thing that was done: item, type of event, quantity.
+Step = tuple[int, str, int]
+#: Whose it is, what was answered about consent (None: nothing), and the newest steps, newest first.
+Found = tuple[int | None, bool | None, Sequence[Step]]
+
+PURCHASE, CANCELLATION = EventType.PURCHASE.value, EventType.CANCELLATION.value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """Who asks, as far as consent lets it matter, and what was done; items are primary keys."""
+
+    customer_key: int | None = None
+    session_id: str = ""
+    history: Sequence[int] = ()  # oldest first, each once in a row
+    bought: frozenset[int] = frozenset()
+    not_again: frozenset[int] = frozenset()
+    is_unknown: bool = False  # the shop never told us of this customer
+
+
+def read_past(
+    *, storefront: str = "", customer: Customer | None = None, customer_id: str = "", session_id: str = ""
+) -> Past:
+    """Read the newest of what a customer (a row, or the shop's id of one) or a session did.
+
+    A session shows only what nobody is known to have done: a browser may name any session it likes.
+    """
+    if customer is None and not customer_id and not session_id:
+        return Past()
+    read = _read_at_once if is_postgresql() else _read_in_turn
+    found = read(storefront, customer, customer_id, session_id)
+    if found is None:
+        return Past(is_unknown=True)
+    customer_key, is_granted, steps = found
+    if not _may_use(is_granted):
+        return Past()
+    wanted = frozenset(selectors.interaction_types())
+    done = [(item, type) for item, type, _quantity in steps if type in wanted]
+    return Past(
+        customer_key=customer_key,
+        session_id=session_id,
+        history=selectors.history_of(item for item, _type in done),
+        bought=frozenset(item for item, type in done if type == PURCHASE),
+        not_again=_not_again(steps, customer_key, session_id, storefront),
+    )
+
+
+def _may_use(is_granted: bool | None) -> bool:
+    if not app_settings.CONSENT_PURPOSE:
+        return True
+    return selectors.default_consent() if is_granted is None else is_granted
+
+
+def _not_again(
+    steps: Sequence[Step], customer_key: int | None, session_id: str, storefront: str
+) -> frozenset[int]:
+    """Return what was bought and not cancelled, from the steps at hand where they are all that count."""
+    if not app_settings.EXCLUDE_PURCHASED or not steps:
+        return frozenset()
+    if len(steps) == _n_steps() and not app_settings.REBUYABLE_CATEGORIES and is_postgresql():
+        return _bought(customer_key, session_id, storefront)
+    if len(steps) == _n_steps() or app_settings.REBUYABLE_CATEGORIES:
+        bought = selectors.purchased_items(
+            customer_key=customer_key, session_id=session_id, storefront=storefront
+        )
+        return frozenset(selectors.not_again(bought))
+    kept: Counter[int] = Counter()
+    for item, type, quantity in steps:
+        if type == PURCHASE:
+            kept[item] += quantity
+        elif type == CANCELLATION:
+            kept[item] -= quantity
+    return frozenset(item for item, quantity in kept.items() if quantity > 0)
+
+
+def _n_steps() -> int:
+    """One action makes several events (view, basket, purchase), so more are read than a history has items."""
+    return 4 * app_settings.HISTORY_LENGTH
+
+
+def _types() -> list[str]:
+    return sorted({*selectors.interaction_types(), PURCHASE, CANCELLATION})
+
+
+# -- PostgreSQL -------------------------------------------------------------------------------------
+
+_CUSTOMER, _EVENT = Customer._meta.db_table, Event._meta.db_table
+_CONSENT, _LINK = ConsentRecord._meta.db_table, SessionLink._meta.db_table
+
+
+def _consent_sql(whose: str) -> str:
+    return (
+        f"(SELECT is_granted FROM {_CONSENT} WHERE {whose} AND purpose = %s AND channel = '' "  # noqa: S608
+        "ORDER BY recorded_at DESC, id DESC LIMIT 1)"
+    )
+
+
+def _steps_sql(whose: str) -> str:
+    return (
+        "LEFT JOIN LATERAL (SELECT array_agg(item_id) AS items, array_agg(type) AS types, "  # noqa: S608
+        "array_agg(quantity) AS quantities FROM (SELECT item_id, type, quantity "
+        f"FROM {_EVENT} WHERE {whose} AND type = ANY(%s) AND item_id IS NOT NULL "
+        "ORDER BY occurred_at DESC, id DESC LIMIT %s) AS newest) AS past ON true"
+    )
+
+
+def _customer_sql(condition: str) -> str:
+    return (
+        f"SELECT who.id, {_consent_sql('customer_id = who.id')}, past.items, past.types, "  # noqa: S608
+        f"past.quantities FROM {_CUSTOMER} AS who {_steps_sql('customer_id = who.id')} WHERE {condition}"
+    )
+
+
+OF_CUSTOMER = _customer_sql("who.id = %s")
+OF_CUSTOMER_ID = _customer_sql("who.storefront = %s AND who.external_id = %s")
+# Once a session is a customer's, that customer's answers about consent are the session's.
+OF_SESSION = (
+    f"SELECT NULL, CASE WHEN linked.id IS NULL "  # noqa: S608
+    f"THEN {_consent_sql('customer_id IS NULL AND session_id = %s AND storefront = %s')} "
+    f"ELSE {_consent_sql('customer_id = linked.id')} END, past.items, past.types, past.quantities "
+    f"FROM (SELECT (SELECT customer_id FROM {_LINK} WHERE session_id = %s AND storefront = %s) AS id) "
+    "AS linked " + _steps_sql("session_id = %s AND storefront = %s AND customer_id IS NULL")
+)
+
+
+def _read_at_once(
+    storefront: str, customer: Customer | None, customer_id: str, session_id: str
+) -> Found | None:
+    purpose, which = app_settings.CONSENT_PURPOSE, [_types(), _n_steps()]
+    if customer is not None:
+        rows = read_rows(OF_CUSTOMER, [purpose, *which, customer.pk])
+    elif customer_id:
+        rows = read_rows(OF_CUSTOMER_ID, [purpose, *which, storefront, customer_id])
+    else:
+        session = [session_id, storefront]
+        rows = read_rows(OF_SESSION, [*session, purpose, purpose, *session, *session, *which])
+    if not rows:
+        return None
+    customer_key, is_granted, items, types, quantities = rows[0]
+    return customer_key, is_granted, list(zip(items or (), types or (), quantities or (), strict=True))
+
+
+def _bought_sql(whose: str) -> str:
+    return (
+        f"SELECT item_id FROM {_EVENT} WHERE {whose} AND type IN ('purchase', 'cancellation') "  # noqa: S608
+        "AND item_id IS NOT NULL GROUP BY item_id "
+        "HAVING sum(CASE type WHEN 'purchase' THEN quantity ELSE -quantity END) > 0"
+    )
+
+
+BOUGHT_BY_CUSTOMER = _bought_sql("customer_id = %s")
+BOUGHT_IN_SESSION = _bought_sql("session_id = %s AND storefront = %s AND customer_id IS NULL")
+
+
+def _bought(customer_key: int | None, session_id: str, storefront: str) -> frozenset[int]:
+    """As `selectors.purchased_items`, without categories."""
+    if customer_key is not None:
+        rows = read_rows(BOUGHT_BY_CUSTOMER, [customer_key])
+    else:
+        rows = read_rows(BOUGHT_IN_SESSION, [session_id, storefront])
+    return frozenset(item for (item,) in rows)
+
+
+# -- other databases --------------------------------------------------------------------------------
+
+
+def _read_in_turn(
+    storefront: str, customer: Customer | None, customer_id: str, session_id: str
+) -> Found | None:
+    if customer is None and customer_id:
+        customer = Customer.objects.filter(storefront=storefront, external_id=customer_id).first()
+        if customer is None:
+            return None
+    key = customer.pk if customer else None
+    answer = last_answer(
+        purpose=app_settings.CONSENT_PURPOSE, customer=customer, session_id=session_id, storefront=storefront
+    )
+    events = selectors.events_of(customer_key=key, session_id=session_id, storefront=storefront)
+    newest = events.filter(type__in=_types(), item__isnull=False).order_by("-occurred_at", "-id")
+    steps = list(newest.values_list("item_id", "type", "quantity")[: _n_steps()])
+    return key, None if answer is None else answer.is_granted, steps
