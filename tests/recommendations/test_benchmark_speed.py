@@ -17,7 +17,7 @@ from ecomai.commerce.services import ingest_events
 from recommendations.benchmarks import growth, ingest, shops
 
 ROOT = Path(__file__).resolve().parents[2]
-N_LINES, N_CUSTOMERS, N_ITEMS = 1_200, 40, 25
+N_LINES, N_CUSTOMERS, N_ITEMS, N_PEOPLE = 1_200, 40, 25, 250
 PARTS = {"metrics", "rows", "splits", "peers", "settings", "seconds", "peak_memory_mb"}
 
 
@@ -42,7 +42,7 @@ def shop_folder(tmp_path):
 @pytest.fixture
 def sequence_folder(tmp_path):
     with gzip.open(tmp_path / "sequences.txt.gz", "wt") as file:
-        for user in range(1, N_CUSTOMERS + 1):
+        for user in range(1, N_PEOPLE + 1):
             file.write(" ".join(map(str, [user, *((user + step) % N_ITEMS + 1 for step in range(6))])) + "\n")
     return tmp_path
 
@@ -76,7 +76,7 @@ def test_ingest_sends_each_event_and_says_how_fast(shop_folder):
 def test_scoring_scores_each_customer(sequence_folder):
     result = run("scoring", sequence_folder)
     assert result["metrics"]["customers_per_second"] > 0
-    assert result["settings"]["n_customers"] == N_CUSTOMERS
+    assert result["settings"]["n_customers"] == N_PEOPLE
 
 
 @pytest.mark.django_db
