@@ -147,7 +147,7 @@ class ApiView(APIView):
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:
         """Take the one thing we can answer where the caller takes anything, as nearly all do."""
-        if request.META.get("HTTP_ACCEPT", "*/*") == "*/*":
+        if len(self.renderer_classes) == 1 and request.META.get("HTTP_ACCEPT", "*/*") == "*/*":
             (renderer,) = self.get_renderers()
             return renderer, renderer.media_type
         return super().perform_content_negotiation(request, force)

@@ -173,7 +173,7 @@ class _BareLoop:
     """What one would write by hand: the same module, batches, optimizer, schedule and clipping."""
 
     def __init__(self, X: Interactions, model: Any) -> None:
-        from ecomai.learning.recommenders.sequence import SequenceWindows
+        from ecomai.learning.recommenders.sequence_windows import SequenceWindows
 
         self.model = model
         self.windows = SequenceWindows(X, model.max_length)

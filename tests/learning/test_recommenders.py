@@ -9,8 +9,9 @@ from ecomai.learning.interactions import Interactions
 from ecomai.learning.recommenders import item_item as item_item_module
 from ecomai.learning.recommenders.item_item import ItemItemRecommender
 from ecomai.learning.recommenders.popularity import PopularityRecommender
-from ecomai.learning.recommenders.sequence import SequenceRecommender, SequenceWindows
+from ecomai.learning.recommenders.sequence import SequenceRecommender
 from ecomai.learning.recommenders.sequence_network import IGNORED
+from ecomai.learning.recommenders.sequence_windows import SequenceWindows
 from ecomai.learning.splits import leave_last_out
 
 FAST = {"dim": 16, "n_layers": 1, "max_length": 10, "batch_size": 32, "learning_rate": 1e-2, "device": "cpu"}

@@ -11,9 +11,10 @@ from ecomai.learning.devices import seeded
 from ecomai.learning.exceptions import InvalidDataError
 from ecomai.learning.interactions import Interactions
 from ecomai.learning.recommenders import sequence_losses
-from ecomai.learning.recommenders.sequence import SequenceRecommender, context_of
+from ecomai.learning.recommenders.sequence import SequenceRecommender
 from ecomai.learning.recommenders.sequence_losses import full_softmax_loss, sampled_softmax_loss
 from ecomai.learning.recommenders.sequence_network import SequenceConfig, SequenceNetwork
+from ecomai.learning.recommenders.sequence_windows import context_of
 from ecomai.learning.splits import leave_last_out
 
 FAST = {"dim": 16, "n_layers": 1, "max_length": 10, "batch_size": 32, "learning_rate": 1e-2, "device": "cpu"}

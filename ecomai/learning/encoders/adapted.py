@@ -1,6 +1,5 @@
 """A published text encoder, adapted to one shop: its words first, then what goes together in it."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -15,14 +14,15 @@ from ecomai.learning.devices import seeded
 from ecomai.learning.exceptions import InvalidDataError, MissingEncoderError
 from ecomai.learning.interactions import Interactions, as_interactions
 from ecomai.learning.splits import Split, leave_last_out
-from ecomai.learning.trainer import TrainingPlan, TrainingResult, train
+from ecomai.learning.trainer import TrainingPlan
 
-from .adapters import KINDS, LEARNING_RATES, allocating_ranks, build_network, merge, own_tensors
+from .adapters import KINDS, LEARNING_RATES, build_network, merge, own_tensors
 from .base import check_texts, says_something
 from .item_judge import METRIC, ItemJudge
 from .pairs import KNOWN_WINDOW, N_NEAREST, ItemPairs, co_taken, draw_pairs, nearest_never_taken
 from .pretrained import DEFAULT_MODEL, PretrainedTextEncoder, find_model
 from .pretraining import OBJECTIVES, PretrainingTexts, choose_texts, make_pretraining_task
+from .stages import Stages
 from .tasks import ItemTask, TextTask
 from .tokens import TokenisedTexts, distinct, encode_rows
 
@@ -195,7 +195,7 @@ class AdaptedTextEncoder(PretrainedTextEncoder):
         self.n_features_ = int(base.backbone.config.hidden_size)
         self.judged_: list[float] = []
         self.best_epoch_: int | None = None
-        stages = _Stages(self, callbacks, checkpoint_folder, [texts, unlabelled, interactions])
+        stages = Stages(self, callbacks, checkpoint_folder, [texts, unlabelled, interactions])
         with seeded(self.random_state):
             pairs = None if interactions is None else self._draw_pairs(interactions, texts)
             n_steps = self._n_steps(len(unlabelled), 0 if pairs is None else len(pairs))
@@ -260,7 +260,7 @@ class AdaptedTextEncoder(PretrainedTextEncoder):
         stages = ((self.pretraining_epochs, n_texts), (self.max_epochs, n_pairs))
         return sum(n_epochs * -(-n_rows // self.train_batch_size) for n_epochs, n_rows in stages)
 
-    def _pretrain(self, unlabelled: list[str], stages: "_Stages") -> None:
+    def _pretrain(self, unlabelled: list[str], stages: Stages) -> None:
         rng = np.random.default_rng(self.random_state)
         chosen = choose_texts(unlabelled, self.max_texts, rng)
         rows = PretrainingTexts(
@@ -284,7 +284,7 @@ class AdaptedTextEncoder(PretrainedTextEncoder):
         interactions: Interactions,
         pairs: NDArray[np.int64],
         valid: Split | None,
-        stages: "_Stages",
+        stages: Stages,
     ) -> None:
         tokenised = TokenisedTexts(self.tokenizer, texts, self._trained_length)
         self.network.eval()
@@ -383,94 +383,8 @@ class AdaptedTextEncoder(PretrainedTextEncoder):
             self.merge_adapters()
 
 
-class _Stages:
-    """Trainings that follow each other: each with its share of the progress and its own checkpoints."""
-
-    def __init__(
-        self,
-        encoder: AdaptedTextEncoder,
-        callbacks: Sequence[Callback],
-        checkpoint_folder: str | Path | None,
-        inputs: Sequence[Any],
-    ) -> None:
-        self.encoder = encoder
-        self.callbacks = callbacks
-        self.folder = None if checkpoint_folder is None else Path(checkpoint_folder)
-        is_used = (encoder.pretraining != NONE, inputs[-1] is not None)
-        self.share = 1 / max(sum(is_used), 1)
-        self.start = 0.0
-        self.n_steps = 0
-        self.fingerprint = {
-            "hyperparameters": encoder.get_params(),
-            "base": encoder.base_digest_,
-            "input": _digest(inputs),
-        }
-
-    def train(
-        self,
-        name: str,
-        task: TextTask,
-        rows: Any,
-        *,
-        max_epochs: int,
-        judge: Callable[[Any], dict[str, float]] | None = None,
-    ) -> TrainingResult:
-        stretched = [
-            _Stretched(callback, self.start, self.share, self.n_steps) for callback in self.callbacks
-        ]
-        with allocating_ranks(self.encoder._tuner):
-            result = train(
-                task,
-                rows,
-                self.encoder.plan(max_epochs),
-                judge=judge,
-                metric=METRIC,
-                checkpoint_folder=self.folder and self.folder / name,
-                fingerprint=self.fingerprint,
-                callbacks=stretched,
-            )
-        self.start += self.share
-        self.n_steps += result.n_steps
-        return result
-
-
-class _Stretched(Callback):
-    """Tells a callback of one stage's progress and steps as a part of the whole."""
-
-    def __init__(self, callback: Callback, start: float, share: float, n_steps: int) -> None:
-        self.callback = callback
-        self.start = start
-        self.share = share
-        self.n_steps = n_steps
-
-    def on_start(self, step: int) -> None:
-        self.callback.on_start(self.n_steps + step)
-
-    def on_end(self) -> None:
-        self.callback.on_end()
-
-    def on_progress(self, progress: float) -> None:
-        self.callback.on_progress(self.start + progress * self.share)
-
-    def on_log(self, step: int, metrics: dict[str, float]) -> None:
-        self.callback.on_log(self.n_steps + step, metrics)
-
-    def should_stop(self) -> bool:
-        return self.callback.should_stop()
-
-
 def _judge_network(judge: ItemJudge, tokenised: TokenisedTexts) -> Callable[[TextTask], dict[str, float]]:
     return lambda task: judge(encode_rows(task.network, tokenised, judge.items))
-
-
-def _digest(inputs: Sequence[Any]) -> str:
-    digest = hashlib.sha256()
-    for value in inputs:
-        if isinstance(value, Interactions):
-            digest.update(value.items.tobytes() + value.offsets.tobytes())
-        elif value is not None:
-            digest.update("\0".join(value).encode())
-    return digest.hexdigest()
 
 
 def adapt_to_shop(
