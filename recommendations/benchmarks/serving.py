@@ -138,7 +138,7 @@ def _measured(server: Server, requests: Sequence[bytes]) -> Measured:
     load = put_load(
         server, requests, connections=CONNECTIONS, seconds=SECONDS / TURNS, marker='"source":"model"'
     )
-    if load.n_failed or not load.latencies_ms:
+    if load.n_failed or not len(load.latencies_ms):
         raise RuntimeError(f"{load.n_failed} of {len(load.latencies_ms)} requests failed.")
     return Measured(load, server.ask("GET", "/process/")["processor_seconds"] - before)
 

@@ -29,9 +29,13 @@ class Answers(BaseHTTPRequestHandler):
         pass
 
 
+class Listener(ThreadingHTTPServer):
+    request_queue_size = 64  # with the usual 5, some of 16 callers at once are turned away
+
+
 @pytest.fixture
 def server():
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as listener:
+    with Listener(("127.0.0.1", 0), Answers) as listener:
         Thread(target=listener.serve_forever, daemon=True).start()
         yield Server(listener.server_port)
         listener.shutdown()
