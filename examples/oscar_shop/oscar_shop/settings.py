@@ -1,4 +1,4 @@
-"""A usual django-oscar project on PostgreSQL (or SQLite) and Redis, with ecomai installed as docs/embedding.md says.
+"""A usual django-oscar project on PostgreSQL or SQLite and Redis, with ecomai as docs/embedding.md says.
 
 `DATABASE_URL`, `REDIS_URL`, `SECRET_KEY`, `ALLOWED_HOSTS` and `SHOP_FOLDER` come from the environment.
 """
