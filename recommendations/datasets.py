@@ -1,7 +1,9 @@
 """From a frozen snapshot to what recommenders learn from and are judged on; nothing later than its cutoff."""
 
+import itertools
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +14,11 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ecomai.event_context import EventContext
 from ecomai.learning.interactions import Interactions
 
 from .app_settings import app_settings
-from .selectors import interaction_types
+from .selectors import interaction_types, ranked_types
 from .texts import item_text
 
 DAY: Any = np.timedelta64(1, "D")
@@ -37,6 +40,7 @@ class Dataset:
     storefronts: list[str]
     is_active: np.ndarray  # (n_items,) bool
     texts: list[str]
+    event_types: list[str]  # by the number that `interactions.types` has for each
 
     @property
     def n_people_with_two(self) -> int:
@@ -63,6 +67,7 @@ class Dataset:
             n_items=X.n_items,
             ages_days=ages.astype(np.float32),
             weights=X.weights,
+            types=X.types,
         )
 
 
@@ -91,11 +96,12 @@ def read_dataset(folder: Path, *, cutoff: datetime) -> Dataset:
     items = pq.read_table(folder / "items.parquet", columns=[*KEY_COLUMNS, *TEXT_COLUMNS]).to_pandas()
     items = items.sort_values("item_key")
     item_keys = items["item_key"].to_numpy(np.int64)
-    users, at, times, weights = _columns(_read_events(folder), item_keys)
+    event_types = ranked_types()
+    users, at, times, weights, types = _columns(_read_events(folder), item_keys, event_types)
     if len(times) and times.max() > _as_datetime64(cutoff):
         raise ValueError("The snapshot holds events later than its cutoff.")
     n_users = int(users.max()) + 1 if len(users) else 0
-    kept, weights = _collapse(users, at, weights)
+    kept, weights, types = _collapse(users, at, weights, types)
     ages: np.ndarray = (_as_datetime64(cutoff) - times[kept]) / DAY
     interactions = Interactions(
         items=at[kept].astype(np.int32),
@@ -105,6 +111,7 @@ def read_dataset(folder: Path, *, cutoff: datetime) -> Dataset:
         n_items=len(item_keys),
         ages_days=ages.astype(np.float32),
         weights=weights.astype(np.float32),
+        types=types.astype(np.int64),
     )
     return Dataset(
         interactions=interactions,
@@ -114,6 +121,7 @@ def read_dataset(folder: Path, *, cutoff: datetime) -> Dataset:
         storefronts=items["storefront"].tolist(),
         is_active=items["is_active"].to_numpy(bool),
         texts=[_text_of(row) for row in items[list(TEXT_COLUMNS)].to_dict("records")],
+        event_types=event_types,
     )
 
 
@@ -131,26 +139,30 @@ def _read_events(folder: Path) -> pd.DataFrame:
 
 
 def _columns(
-    events: pd.DataFrame, item_keys: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return users, item positions, times and weights, by user and time, without removed items."""
+    events: pd.DataFrame, item_keys: np.ndarray, event_types: Sequence[str]
+) -> tuple[np.ndarray, ...]:
+    """Return users, item positions, times, weights and types, by user and time, without removed items."""
     events = events[events["item_key"].isin(item_keys) & events["user_key"].notna()]
     users = np.unique(events["user_key"].to_numpy(np.int64), return_inverse=True)[1]
     at = np.searchsorted(item_keys, events["item_key"].to_numpy(np.int64))
     times = events["occurred_at"].dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[us]")
     weights = events["type"].map(app_settings.EVENT_WEIGHTS).to_numpy(np.float64)
+    numbers = {type: number for number, type in enumerate(event_types)}
+    types = events["type"].map(numbers).to_numpy(np.int64)
     order = np.lexsort((times, users))
-    return users[order], at[order], times[order], weights[order]
+    return users[order], at[order], times[order], weights[order], types[order]
 
 
-def _collapse(users: np.ndarray, items: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Make view, basket and purchase of one item one step: its first row, with the greatest weight."""
+def _collapse(
+    users: np.ndarray, items: np.ndarray, weights: np.ndarray, types: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Make view, basket and purchase of one item one step: its first row, as what says most of it."""
     if not len(users):
-        return np.empty(0, dtype=np.int64), np.empty(0)
+        return np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.int64)
     is_first = np.ones(len(users), dtype=bool)
     is_first[1:] = (users[1:] != users[:-1]) | (items[1:] != items[:-1])
     kept = np.flatnonzero(is_first)
-    return kept, np.maximum.reduceat(weights, kept)
+    return kept, np.maximum.reduceat(weights, kept), np.maximum.reduceat(types, kept)
 
 
 def period_starts(
@@ -201,7 +213,10 @@ def _before_rows(X: Interactions, rows: np.ndarray) -> Interactions:
     lengths = rows - starts
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     at = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
-    return Interactions(items=X.items[at], offsets=offsets, n_items=X.n_items)
+    columns = {
+        name: None if (values := getattr(X, name)) is None else values[at] for name in ("ages_days", "types")
+    }
+    return Interactions(items=X.items[at], offsets=offsets, n_items=X.n_items, **columns)
 
 
 def _only_rows(X: Interactions, rows: np.ndarray) -> Interactions:
@@ -218,6 +233,17 @@ def as_sequences(X: Interactions, item_keys: np.ndarray) -> list[list[str]]:
     """Return histories as the ids that serving knows."""
     ids = item_keys.astype(str)
     return [ids[row].tolist() for row in X]
+
+
+def event_contexts(X: Interactions, event_types: Sequence[str]) -> list[list[EventContext]]:
+    """Return what is known of the events of histories besides their items, as serving reads it."""
+    if X.types is None or X.ages_days is None:
+        raise ValueError("These histories know neither types nor times.")
+    events = [
+        EventContext(event_types[type], -age)
+        for type, age in zip(X.types.tolist(), X.ages_days.tolist(), strict=True)
+    ]
+    return [events[start:stop] for start, stop in itertools.pairwise(X.offsets.tolist())]
 
 
 def groups_of(cases: Cases, train: Interactions, *, tail: int = 5) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ecomai.learning.metrics.ranking import ranking_report
 
-from .datasets import Cases, Dataset, as_sequences
+from .datasets import Cases, Dataset, as_sequences, event_contexts
 
 if TYPE_CHECKING:
     from ecomai.learning.recommenders.base import Recommender
@@ -43,7 +43,9 @@ def judge_predictor(
     columns = np.array([index.get(item_id, -1) for item_id in ids])
 
     def scores(part: Cases) -> np.ndarray:
-        known = predictor.scores(as_sequences(part.histories, dataset.item_keys))
+        reads_more = predictor.has_context
+        more = [event_contexts(part.histories, dataset.event_types)] if reads_more else []
+        known = predictor.scores(as_sequences(part.histories, dataset.item_keys), *more)
         return np.where(columns >= 0, known[:, np.maximum(columns, 0)], -np.inf)
 
     return _report(_ranked(scores, cases, is_offered), cases, groups, len(is_offered))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ecomai.commerce.models import Customer, Event, EventType
+from ecomai.event_context import EventContext
 from ecomai.fusion.models import ConsentRecord, SessionLink
 from ecomai.fusion.selectors import last_answer
 from ecomai.reading import is_postgresql, read_rows
@@ -14,8 +15,9 @@ from .app_settings import app_settings
 
 #: One thing that was done: item, type of event, quantity.
 Step = tuple[int, str, int]
-#: Whose it is, what was answered about consent (None: nothing), and the newest steps, newest first.
-Found = tuple[int | None, bool | None, Sequence[Step]]
+#: Whose it is, what was answered about consent (None: nothing), the newest steps, newest first, and the
+#: day of each where that was asked for.
+Found = tuple[int | None, bool | None, Sequence[Step], Sequence[float]]
 
 PURCHASE, CANCELLATION = EventType.PURCHASE.value, EventType.CANCELLATION.value
 
@@ -27,33 +29,48 @@ class Past:
     customer_key: int | None = None
     session_id: str = ""
     history: Sequence[int] = ()  # oldest first, each once in a row
+    event_contexts: Sequence[EventContext] = ()  # of the history, where they were asked for
     bought: frozenset[int] = frozenset()
     not_again: frozenset[int] = frozenset()
     is_unknown: bool = False  # the shop never told us of this customer
 
 
 def read_past(
-    *, storefront: str = "", customer: Customer | None = None, customer_id: str = "", session_id: str = ""
+    *,
+    storefront: str = "",
+    customer: Customer | None = None,
+    customer_id: str = "",
+    session_id: str = "",
+    with_contexts: bool = False,
 ) -> Past:
     """Read the newest of what a customer (a row, or the shop's id of one) or a session did.
 
-    A session shows only what nobody is known to have done: a browser may name any session it likes.
+    With `with_contexts` it also reads the types and times of the history, for a model that wants them. A
+    session shows only what nobody is known to have done: a browser may name any session it likes.
     """
     if customer is None and not customer_id and not session_id:
         return Past()
     read = _read_at_once if is_postgresql() else _read_in_turn
-    found = read(storefront, customer, customer_id, session_id)
+    found = read(storefront, customer, customer_id, session_id, with_contexts)
     if found is None:
         return Past(is_unknown=True)
-    customer_key, is_granted, steps = found
+    customer_key, is_granted, steps, days = found
     if not _may_use(is_granted):
         return Past()
     wanted = frozenset(selectors.interaction_types())
     done = [(item, type) for item, type, _quantity in steps if type in wanted]
+    history: Sequence[int] = ()
+    contexts: Sequence[EventContext] = ()
+    if with_contexts:
+        rows = zip(steps, days, strict=True)
+        history, contexts = selectors.steps_of((one[0], one[1], day) for one, day in rows if one[1] in wanted)
+    else:
+        history = selectors.history_of(item for item, _type in done)
     return Past(
         customer_key=customer_key,
         session_id=session_id,
-        history=selectors.history_of(item for item, _type in done),
+        history=history,
+        event_contexts=contexts,
         bought=frozenset(item for item, type in done if type == PURCHASE),
         not_again=_not_again(steps, customer_key, session_id, storefront),
     )
@@ -109,49 +126,66 @@ def _consent_sql(whose: str) -> str:
     )
 
 
-def _steps_sql(whose: str) -> str:
+def _steps_sql(whose: str, *, with_days: bool) -> str:
+    days = ", array_agg(extract(epoch FROM occurred_at)::float8 / 86400) AS days" if with_days else ""
+    column = ", occurred_at" if with_days else ""
     return (
         "LEFT JOIN LATERAL (SELECT array_agg(item_id) AS items, array_agg(type) AS types, "  # noqa: S608
-        "array_agg(quantity) AS quantities FROM (SELECT item_id, type, quantity "
+        f"array_agg(quantity) AS quantities{days} FROM (SELECT item_id, type, quantity{column} "
         f"FROM {_EVENT} WHERE {whose} AND type = ANY(%s) AND item_id IS NOT NULL "
         "ORDER BY occurred_at DESC, id DESC LIMIT %s) AS newest) AS past ON true"
     )
 
 
-def _customer_sql(condition: str) -> str:
+def _columns(*, with_days: bool) -> str:
+    return "past.items, past.types, past.quantities" + (", past.days" if with_days else "")
+
+
+def _customer_sql(condition: str, *, with_days: bool) -> str:
     return (
-        f"SELECT who.id, {_consent_sql('customer_id = who.id')}, past.items, past.types, "  # noqa: S608
-        f"past.quantities FROM {_CUSTOMER} AS who {_steps_sql('customer_id = who.id')} WHERE {condition}"
+        f"SELECT who.id, {_consent_sql('customer_id = who.id')}, {_columns(with_days=with_days)} "  # noqa: S608
+        f"FROM {_CUSTOMER} AS who {_steps_sql('customer_id = who.id', with_days=with_days)} WHERE {condition}"
     )
 
 
-OF_CUSTOMER = _customer_sql("who.id = %s")
-OF_CUSTOMER_ID = _customer_sql("who.storefront = %s AND who.external_id = %s")
-# Once a session is a customer's, that customer's answers about consent are the session's.
-OF_SESSION = (
-    f"SELECT NULL, CASE WHEN linked.id IS NULL "  # noqa: S608
-    f"THEN {_consent_sql('customer_id IS NULL AND session_id = %s AND storefront = %s')} "
-    f"ELSE {_consent_sql('customer_id = linked.id')} END, past.items, past.types, past.quantities "
-    f"FROM (SELECT (SELECT customer_id FROM {_LINK} WHERE session_id = %s AND storefront = %s) AS id) "
-    "AS linked " + _steps_sql("session_id = %s AND storefront = %s AND customer_id IS NULL")
-)
+def _session_sql(*, with_days: bool) -> str:
+    # Once a session is a customer's, that customer's answers about consent are the session's.
+    whose = "session_id = %s AND storefront = %s AND customer_id IS NULL"
+    return (
+        f"SELECT NULL, CASE WHEN linked.id IS NULL "  # noqa: S608
+        f"THEN {_consent_sql('customer_id IS NULL AND session_id = %s AND storefront = %s')} "
+        f"ELSE {_consent_sql('customer_id = linked.id')} END, {_columns(with_days=with_days)} "
+        f"FROM (SELECT (SELECT customer_id FROM {_LINK} WHERE session_id = %s AND storefront = %s) AS id) "
+        f"AS linked {_steps_sql(whose, with_days=with_days)}"
+    )
+
+
+# By whether the day of each step is asked for: reading it takes time, and most models know only items.
+_BOTH = (False, True)
+OF_CUSTOMER = {is_asked: _customer_sql("who.id = %s", with_days=is_asked) for is_asked in _BOTH}
+OF_CUSTOMER_ID = {
+    is_asked: _customer_sql("who.storefront = %s AND who.external_id = %s", with_days=is_asked)
+    for is_asked in _BOTH
+}
+OF_SESSION = {is_asked: _session_sql(with_days=is_asked) for is_asked in _BOTH}
 
 
 def _read_at_once(
-    storefront: str, customer: Customer | None, customer_id: str, session_id: str
+    storefront: str, customer: Customer | None, customer_id: str, session_id: str, with_days: bool
 ) -> Found | None:
     purpose, which = app_settings.CONSENT_PURPOSE, [_types(), _n_steps()]
     if customer is not None:
-        rows = read_rows(OF_CUSTOMER, [purpose, *which, customer.pk])
+        rows = read_rows(OF_CUSTOMER[with_days], [purpose, *which, customer.pk])
     elif customer_id:
-        rows = read_rows(OF_CUSTOMER_ID, [purpose, *which, storefront, customer_id])
+        rows = read_rows(OF_CUSTOMER_ID[with_days], [purpose, *which, storefront, customer_id])
     else:
         session = [session_id, storefront]
-        rows = read_rows(OF_SESSION, [*session, purpose, purpose, *session, *session, *which])
+        rows = read_rows(OF_SESSION[with_days], [*session, purpose, purpose, *session, *session, *which])
     if not rows:
         return None
-    customer_key, is_granted, items, types, quantities = rows[0]
-    return customer_key, is_granted, list(zip(items or (), types or (), quantities or (), strict=True))
+    customer_key, is_granted, items, types, quantities, *days = rows[0]
+    steps = list(zip(items or (), types or (), quantities or (), strict=True))
+    return customer_key, is_granted, steps, (days[0] or ()) if days else ()
 
 
 def _bought_sql(whose: str) -> str:
@@ -179,7 +213,7 @@ def _bought(customer_key: int | None, session_id: str, storefront: str) -> froze
 
 
 def _read_in_turn(
-    storefront: str, customer: Customer | None, customer_id: str, session_id: str
+    storefront: str, customer: Customer | None, customer_id: str, session_id: str, with_days: bool
 ) -> Found | None:
     if customer is None and customer_id:
         customer = Customer.objects.filter(storefront=storefront, external_id=customer_id).first()
@@ -191,5 +225,6 @@ def _read_in_turn(
     )
     events = selectors.events_of(customer_key=key, session_id=session_id, storefront=storefront)
     newest = events.filter(type__in=_types(), item__isnull=False).order_by("-occurred_at", "-id")
-    steps = list(newest.values_list("item_id", "type", "quantity")[: _n_steps()])
-    return key, None if answer is None else answer.is_granted, steps
+    rows = list(newest.values_list("item_id", "type", "quantity", "occurred_at")[: _n_steps()])
+    days = [selectors.day_of(row[3]) for row in rows] if with_days else []
+    return key, None if answer is None else answer.is_granted, [row[:3] for row in rows], days

@@ -47,6 +47,7 @@ next_item = ModelSpec(
         "n_layers": 1,
         "n_heads": 2,
         "max_length": 50,
+        "has_context": False,
         "dropout": 0.2,
         "max_epochs": 20,
         "batch_size": 128,
@@ -90,6 +91,11 @@ similar_items = ModelSpec(
     },
 )
 
+SEES_ANSWERS = (
+    "ecomai_recommendations.view_answer",
+    "ecomai_recommendations.view_batchrecommendation",
+)
+
 favourite_categories = FactSpec(
     name=FAVOURITE_CATEGORIES,
     entity="customer",
@@ -111,6 +117,12 @@ scenario = Scenario(
     cards=f"{_HERE}.cards.cards",
     doctor=f"{_HERE}.doctor.findings",
     urls=f"{_HERE}.urls",
+    group_permissions={
+        "analyst": SEES_ANSWERS,
+        "merchandiser": SEES_ANSWERS,
+        "support_agent": ("ecomai_recommendations.view_answer",),
+        "marketer": SEES_ANSWERS,
+    },
     benchmarks={
         "sequential": f"{_HERE}.benchmarks.sequential.sequential",
         "basket": f"{_HERE}.benchmarks.basket.basket",

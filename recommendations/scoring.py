@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ecomai.commerce.models import Customer, Item
+from ecomai.event_context import EventContext
 from ecomai.exceptions import ConflictError
 from ecomai.fusion.services import publish_facts
 from ecomai.registry.artifacts import open_artifact
@@ -23,6 +24,7 @@ from .app_settings import app_settings
 from .catalogue import Catalogue, ItemFilter
 from .models import BatchRecommendation
 from .scenario import FAVOURITE_CATEGORIES, NEXT_ITEM
+from .selectors import Interaction
 
 CUSTOMERS_AT_ONCE = 500
 N_FAVOURITES = 3
@@ -80,12 +82,12 @@ class _Scorer:
         rows: list[BatchRecommendation] = []
         for storefront, group in _by_storefront(customers).items():
             known = [customer for customer in group if customer.pk in allowed and interactions[customer.pk]]
-            histories = [selectors.history_keys(interactions[customer.pk]) for customer in known]
+            histories, contexts = self._read([interactions[customer.pk] for customer in known])
             excluded = [
                 _excluded(history, bought[customer.pk])
                 for customer, history in zip(known, histories, strict=True)
             ]
-            ranked = self._rank(histories, excluded, storefront)
+            ranked = self._rank(histories, contexts, excluded, storefront)
             rows += [
                 BatchRecommendation(
                     customer=customer, item_keys=self.keys[best].tolist(), scored_at=now,
@@ -97,12 +99,29 @@ class _Scorer:
         self._write(rows)
         return len(rows)
 
-    def _rank(self, histories: list[list[int]], excluded: list[set[int]], storefront: str) -> list[Any]:
+    def _read(self, done: list[list[Interaction]]) -> tuple[list[list[int]], list[list[EventContext]] | None]:
+        """Return histories, and what is known of their events where the model wants it."""
+        if not self.predictor.has_context:
+            return [selectors.history_keys(one) for one in done], None
+        rows = [
+            selectors.steps_of((act.item_key, act.type, selectors.day_of(act.occurred_at)) for act in one)
+            for one in done
+        ]
+        return [keys for keys, _contexts in rows], [contexts for _keys, contexts in rows]
+
+    def _rank(
+        self,
+        histories: list[list[int]],
+        contexts: list[list[EventContext]] | None,
+        excluded: list[set[int]],
+        storefront: str,
+    ) -> list[Any]:
         return self.predictor.top_positions(
             [[str(key) for key in history] for history in histories],
             app_settings.BATCH_N,
             is_candidate=self._mask(storefront),
             exclude=[[str(key) for key in keys] for keys in excluded],
+            contexts=contexts,
         )
 
     def _mask(self, storefront: str) -> np.ndarray:

@@ -8,6 +8,7 @@ from django.db.models import Case, Count, F, Max, Min, QuerySet, Sum, When
 from django.utils import timezone
 
 from ecomai.commerce.models import Customer, Event, EventType, Item
+from ecomai.event_context import EventContext
 from ecomai.fusion.app_settings import app_settings as fusion_settings
 from ecomai.fusion.models import ConsentRecord
 from ecomai.registry.models import ModelDeployment
@@ -16,6 +17,8 @@ from .app_settings import app_settings
 from .catalogue import is_below
 from .models import Answer, BatchRecommendation, ItemPopularity
 from .scenario import NEXT_ITEM
+
+SECONDS_PER_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,12 @@ class Interaction:
 def interaction_types() -> list[str]:
     """Return the event types that say a customer cares for an item."""
     return [type for type, weight in app_settings.EVENT_WEIGHTS.items() if weight > 0]
+
+
+def ranked_types() -> list[str]:
+    """Return `interaction_types`, from what says least to what says most."""
+    weights = app_settings.EVENT_WEIGHTS
+    return sorted(interaction_types(), key=lambda type: (weights[type], type))
 
 
 def interactions(
@@ -72,6 +81,31 @@ def history_of(items: Iterable[int], *, limit: int | None = None) -> list[int]:
         if not keys or keys[-1] != item:
             keys.append(item)
     return keys[: limit or app_settings.HISTORY_LENGTH][::-1]
+
+
+def steps_of(
+    events: Iterable[tuple[int, str, float]], *, limit: int | None = None
+) -> tuple[list[int], list[EventContext]]:
+    """As `history_of`, for items, types and days of events, and with what is known of each step.
+
+    A step's type is that of its events which says most, and its day that of the first of them.
+    """
+    says = {type: rank for rank, type in enumerate(ranked_types())}
+    keys: list[int] = []
+    contexts: list[EventContext] = []
+    for item, type, day in events:
+        if keys and keys[-1] == item:
+            contexts[-1] = EventContext(max(contexts[-1].type, type, key=says.__getitem__), day)
+        else:
+            keys.append(item)
+            contexts.append(EventContext(type, day))
+    n = limit or app_settings.HISTORY_LENGTH
+    return keys[:n][::-1], contexts[:n][::-1]
+
+
+def day_of(moment: datetime) -> float:
+    """Return a moment as days since 1970."""
+    return moment.timestamp() / SECONDS_PER_DAY
 
 
 def histories(customer_keys: Collection[int], *, as_of: datetime) -> dict[int, list[Interaction]]:

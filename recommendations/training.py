@@ -106,6 +106,7 @@ def train_next_item(run: Run) -> Candidate:
         model,
         _fresh(run.folder / "artifact"),
         item_ids=material.item_ids,
+        event_types=material.dataset.event_types,
         text_encoder=material.encoder,
         encoder_cache=run.folder.parent.parent / "encoders",
     )

@@ -1,7 +1,6 @@
 """`faithfulness`: whether reasons are true: without the named purchase or view, the item must rank lower."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +75,7 @@ def _verdicts(customer: Customer) -> list[bool]:
 
 
 def _holds(item: int, named: int, ranking: Ranking, context: Context) -> bool:
-    without = replace(context, history=[key for key in context.history if key != named])
-    again = rankers.next_item(without)
+    again = rankers.next_item(context.without(named))
     if again is None or item not in again.key_set:
         return again is not None
     before, after = list(ranking.keys).index(item), list(again.keys).index(item)

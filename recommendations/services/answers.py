@@ -123,10 +123,13 @@ def look_up(
     """Read what an answer needs; also return the ids that no item of the storefront has."""
     wanted = list(dict.fromkeys([*([item_id] if item_id else []), *basket]))
     known = selectors.items_by_external_id(wanted, storefront=storefront) if wanted else {}
-    past = read_past(storefront=storefront, customer=customer, customer_id=customer_id, session_id=session_id)
-    seconds = app_settings.TIME_BUDGET_SECONDS if time_budget_seconds is None else time_budget_seconds
     # The first request of a process waits for its models; that is not the time they take to answer.
     rankers.warm_up()
+    past = read_past(
+        storefront=storefront, customer=customer, customer_id=customer_id, session_id=session_id,
+        with_contexts=rankers.reads_event_contexts(),
+    )  # fmt: skip
+    seconds = app_settings.TIME_BUDGET_SECONDS if time_budget_seconds is None else time_budget_seconds
     context = Context(
         catalogue=catalogues.current(),
         storefront=storefront,
@@ -135,6 +138,7 @@ def look_up(
         page_item=known.get(item_id),
         basket=[known[external_id] for external_id in dict.fromkeys(basket) if external_id in known],
         history=past.history,
+        event_contexts=past.event_contexts,
         bought=past.bought,
         excluded=past.not_again.union(item.pk for item in known.values()),
         filters=filters or ItemFilter(),

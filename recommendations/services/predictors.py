@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ecomai.commerce.models import Item
+from ecomai.event_context import EventContext
 from ecomai.exceptions import InvalidInputError
 from ecomai.fusion.models import EntityVector
 from ecomai.fusion.vectors import DTYPE
@@ -80,9 +81,12 @@ class ItemModel:
             known = self._known = _Columns(keys, {key: place for place, key in enumerate(keys.tolist())})
         return known
 
-    def explain(self, steps: Sequence[int], keys: Sequence[int]) -> dict[int, int]:
+    def explain(
+        self, steps: Sequence[int], keys: Sequence[int], contexts: Sequence[EventContext] = ()
+    ) -> dict[int, int]:
         """Return, for each item, the step whose removal lowers its score most, where there is one."""
-        found = self.predictor.explain([str(step) for step in steps], [str(key) for key in keys])
+        more = [contexts] if contexts else []
+        found = self.predictor.explain([str(step) for step in steps], [str(key) for key in keys], *more)
         return {key: int(one.item_id) for key, one in zip(keys, found, strict=True) if one is not None}
 
     def add_new_items(self, catalogue: Catalogue) -> None:
@@ -102,19 +106,26 @@ class ItemModel:
             except InvalidInputError:
                 logger.exception("New items cannot be ranked by version %s.", self.served.version_id)
 
-    def rank(self, steps: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    def rank(
+        self, steps: Sequence[int], contexts: Sequence[EventContext] = ()
+    ) -> tuple[np.ndarray, np.ndarray]:
         raise NotImplementedError
 
 
 class NextItemModel(ItemModel):
-    def rank(self, steps: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    def rank(
+        self, steps: Sequence[int], contexts: Sequence[EventContext] = ()
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return keys and scores for a history, oldest first."""
-        scores = self.predictor.scores([[str(step) for step in steps]])[0]
+        more = [[contexts]] if contexts else []
+        scores = self.predictor.scores([[str(step) for step in steps]], *more)[0]
         return self.keys(len(scores)), scores
 
 
 class SimilarItemsModel(ItemModel):
-    def rank(self, steps: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    def rank(
+        self, steps: Sequence[int], contexts: Sequence[EventContext] = ()
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return keys and scores for an item, a basket or the latest steps; what is unlike has no score."""
         scores = self.predictor.scores_for_basket([str(step) for step in steps])
         return self.keys(len(scores)), np.where(scores > 0, scores, -np.inf)

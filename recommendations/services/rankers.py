@@ -10,7 +10,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from ecomai.commerce.models import Item
+from ecomai.commerce.models import EventType, Item
+from ecomai.event_context import EventContext
 from ecomai.serving import live
 from ecomai.serving.budget import run_with_budget
 from ecomai.serving.live import Served
@@ -32,6 +33,8 @@ FEW_LEFT_OUT = 4
 N_SEEDS = 10
 # In a catalogue of one category, looking for another one ends here.
 MOST_PASSED_OVER = 2000
+# Since when it lies there is not asked for.
+IN_BASKET = EventContext(EventType.CART.value, math.nan)
 MODELS = {NEXT_ITEM: predictors.NextItemModel, SIMILAR_ITEMS: predictors.SimilarItemsModel}
 
 
@@ -46,6 +49,7 @@ class Context:
     page_item: Item | None = None
     basket: Sequence[Item] = ()
     history: Sequence[int] = ()
+    event_contexts: Sequence[EventContext] = ()  # of the history, where a model wants them
     bought: frozenset[int] = frozenset()
     excluded: frozenset[int] = frozenset()
     filters: ItemFilter = field(default_factory=ItemFilter)
@@ -62,6 +66,21 @@ class Context:
         """What a model reads: the history, then the basket, which is what the customer holds now."""
         basket = [item.pk for item in self.basket]
         return [*(key for key in self.history if key not in basket), *basket]
+
+    @property
+    def step_contexts(self) -> list[EventContext]:
+        """What is known of the `steps` besides their items; nothing where no model wants it."""
+        if not self.event_contexts:
+            return []
+        basket = [item.pk for item in self.basket]
+        rows = zip(self.history, self.event_contexts, strict=True)
+        return [*(known for key, known in rows if key not in basket), *[IN_BASKET] * len(basket)]
+
+    def without(self, key: int) -> "Context":
+        """As if the customer had never turned to an item."""
+        kept = [place for place, known in enumerate(self.history) if known != key]
+        contexts = [self.event_contexts[place] for place in kept] if self.event_contexts else ()
+        return replace(self, history=[self.history[place] for place in kept], event_contexts=contexts)
 
     @property
     def seen(self) -> list[int]:
@@ -139,8 +158,18 @@ def warm_up() -> None:
         live.get_live(model_name)
 
 
+def reads_event_contexts() -> bool:
+    """Whether a served model reads types and times of what was done; most know only items."""
+    return any(served.predictor.has_context for served in predictors.in_use(NEXT_ITEM))
+
+
 def next_item(context: Context) -> Ranking | None:
-    return _ask(live.get_live(NEXT_ITEM), NEXT_ITEM, context, context.steps, hidden=context.seen)
+    return _ask_next_item(live.get_live(NEXT_ITEM), context)
+
+
+def _ask_next_item(served: Served | None, context: Context) -> Ranking | None:
+    contexts = context.step_contexts
+    return _ask(served, NEXT_ITEM, context, context.steps, hidden=context.seen, contexts=contexts)
 
 
 def similar_to_page(context: Context) -> Ranking | None:
@@ -160,7 +189,7 @@ def shadow_ranking(context: Context) -> Ranking | None:
         return _ask(live.get_shadow(SIMILAR_ITEMS), SIMILAR_ITEMS, context, context.seed_keys)
     if not context.steps:
         return None
-    return _ask(live.get_shadow(NEXT_ITEM), NEXT_ITEM, context, context.steps, hidden=context.seen)
+    return _ask_next_item(live.get_shadow(NEXT_ITEM), context)
 
 
 def _ask(
@@ -170,6 +199,7 @@ def _ask(
     steps: Sequence[int],
     *,
     hidden: Sequence[int] = (),
+    contexts: Sequence[EventContext] = (),
 ) -> Ranking | None:
     """Let a model rank within the time that is left; None where it is away, late or failing."""
     if served is None:
@@ -177,7 +207,7 @@ def _ask(
     model = predictors.item_model(served, MODELS[model_name])
     model.add_new_items(context.catalogue)
     thoughts = _Thoughts()
-    in_time(lambda: thoughts.think(model, context, steps, hidden), None, context)
+    in_time(lambda: thoughts.think(model, context, steps, hidden, contexts), None, context)
     if thoughts.ranked is None:
         return None
     keys, scores = thoughts.ranked
@@ -189,7 +219,7 @@ def _ask(
         model_version=served.version_number,
         model_version_id=served.version_id,
         named=thoughts.named,
-        explain=lambda shown: in_time(lambda: model.explain(steps, shown), {}, context),
+        explain=lambda shown: in_time(lambda: model.explain(steps, shown, contexts), {}, context),
     )
 
 
@@ -201,15 +231,20 @@ class _Thoughts:
         self.named: dict[int, int | None] = {}
 
     def think(
-        self, model: predictors.ItemModel, context: Context, steps: Sequence[int], hidden: Sequence[int]
+        self,
+        model: predictors.ItemModel,
+        context: Context,
+        steps: Sequence[int],
+        hidden: Sequence[int],
+        contexts: Sequence[EventContext],
     ) -> None:
-        keys, scores = model.rank(steps)
+        keys, scores = model.rank(steps, contexts)
         may_show = context.mask_of(keys)
         may_show[model.places(hidden, len(keys))] = False
         best = _top(np.where(may_show, scores, -np.inf), context.n_ranked)
         self.ranked = keys[best].tolist(), scores[best].astype(float).tolist()
         first = self.ranked[0][: context.n + FEW_LEFT_OUT]
-        named = model.explain(steps, first)
+        named = model.explain(steps, first, contexts)
         self.named = {key: named.get(key) for key in first}
 
 

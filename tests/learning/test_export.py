@@ -1,6 +1,7 @@
 """What is exported answers as the model it came from, and nothing else leaves the worker."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from ecomai.learning.interactions import Interactions
 from ecomai.learning.recommenders.item_item import ItemItemRecommender
 from ecomai.learning.recommenders.popularity import PopularityRecommender
 from ecomai.learning.recommenders.sequence import SequenceRecommender, pad
+from ecomai.learning.recommenders.sequence_windows import context_of, pad_rows
 
 OPTIONS = {"dim": 8, "n_layers": 2, "max_length": 6, "max_epochs": 1, "device": "cpu"}
 ALLOWED = {".json", ".onnx", ".safetensors"}
@@ -57,12 +59,40 @@ def test_an_ensemble_is_exported_as_one_model(loyal_users: Interactions, tmp_pat
     np.testing.assert_allclose(found, model.user_vectors([[3, 4, 5], []]), atol=1e-5)
 
 
-def test_a_model_that_knows_more_of_events_than_serving_is_not_exported(
-    loyal_users: Interactions, tmp_path: Path
+@pytest.fixture(scope="module")
+def dated_users(loyal_users: Interactions) -> Interactions:
+    """With three kinds of events, at any time within a month."""
+    rng = np.random.default_rng(1)
+    types = rng.integers(0, 3, loyal_users.n_events)
+    ages = np.sort(rng.uniform(0, 30, loyal_users.n_events))[::-1].astype(np.float32)
+    return replace(loyal_users, types=types, ages_days=ages)
+
+
+@pytest.fixture(scope="module")
+def context_model(dated_users: Interactions) -> SequenceRecommender:
+    # So fast that kinds and times move the answer after few steps.
+    options = {**OPTIONS, "max_epochs": 3, "learning_rate": 0.05}
+    return SequenceRecommender(**options, has_context=True).fit(dated_users)
+
+
+def test_kinds_and_times_are_inputs_of_the_graph_as_of_the_model(
+    context_model: SequenceRecommender, dated_users: Interactions, tmp_path: Path
 ) -> None:
-    model = SequenceRecommender(**OPTIONS, has_context=True).fit(loyal_users)
-    with pytest.raises(ExportError, match="has_context"):
-        export.export_next_item(model, tmp_path, item_ids=ids(24))
+    folder = export.export_next_item(context_model, tmp_path, item_ids=ids(24), event_types=("v", "c", "p"))
+    asked = dated_users.newest(6)
+    items, lengths = pad(asked)
+    feeds = {"item_vectors": context_model.item_vectors_[items], "lengths": lengths}
+    context = pad_rows(context_of(asked, n_types=3), lengths)
+    found = run(folder / "user_encoder.onnx", **feeds, context=context)
+    np.testing.assert_allclose(found, context_model.user_vectors(asked), atol=1e-5)
+    blind = run(folder / "user_encoder.onnx", **feeds, context=np.zeros_like(context))
+    assert np.abs(found - blind).max() > 0.01
+    assert json.loads((folder / "predictor.json").read_text())["event_types"] == ["v", "c", "p"]
+
+
+def test_each_kind_of_event_needs_a_name(context_model: SequenceRecommender, tmp_path: Path) -> None:
+    with pytest.raises(InvalidDataError, match="2 of 3 kinds"):
+        export.export_next_item(context_model, tmp_path, item_ids=ids(24), event_types=("v", "c"))
 
 
 def test_the_item_encoder_answers_as_the_model(
@@ -95,7 +125,8 @@ def test_artifacts_hold_only_files_that_cannot_run_code(
         files = list(folder.iterdir())
         assert files
         assert {path.suffix for path in files} <= ALLOWED
-        assert json.loads((folder / "predictor.json").read_text())["format_version"] == 1
+        expected = 2 if folder == artifact else 1
+        assert json.loads((folder / "predictor.json").read_text())["format_version"] == expected
 
 
 def test_a_graph_that_differs_from_its_model_is_refused(

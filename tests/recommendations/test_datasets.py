@@ -5,8 +5,10 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from ecomai.commerce.models import Event
 from ecomai.commerce.snapshots import freeze
-from recommendations import datasets
+from recommendations import datasets, past, selectors
+from recommendations.past import read_past
 
 from .conftest import NOW
 
@@ -39,6 +41,51 @@ def test_view_basket_and_purchase_of_one_item_are_one_step(read, shop, add_event
     assert keys_of(dataset) == [[shop[0].pk, shop[1].pk, shop[0].pk]]
     assert dataset.interactions.weights.tolist() == [5.0, 1.0, 1.0]
     assert dataset.interactions.ages_days.round().tolist() == [5.0, 2.0, 1.0]
+    types = [dataset.event_types[type] for type in dataset.interactions.types]
+    assert types == ["purchase", "view", "view"]
+
+
+def test_training_and_answers_read_the_same_of_a_history(read, shop, add_event, add_customer):
+    """Types and times of steps: from a snapshot, for an answer, and for scoring in batch."""
+    anna = add_customer("anna")
+    done = (
+        (9, 0, "view"),
+        (8.9, 0, "purchase"),
+        (8, 1, "cart"),
+        (4, 2, "view"),
+        (3.99, 2, "click"),
+        (3, 0, "cart"),
+    )
+    for days_ago, item, type in done:
+        add_event(shop[item], type=type, customer=anna, days_ago=days_ago)
+    add_event(shop[3], type="view", customer=anna, days_ago=1)
+    dataset = read()
+    start = np.datetime64((NOW - timedelta(days=2)).replace(tzinfo=None), "us")
+    cases = datasets.cases_between(dataset, start, n_max=10, random_state=0)
+    (learned,) = datasets.event_contexts(cases.histories, dataset.event_types)
+    assert [context.type for context in learned] == ["purchase", "cart", "view", "cart"]
+    Event.objects.filter(item=shop[3]).delete()
+    past = read_past(customer=anna, with_contexts=True)
+    rows = selectors.histories([anna.pk], as_of=NOW)[anna.pk]
+    scored = selectors.steps_of((row.item_key, row.type, selectors.day_of(row.occurred_at)) for row in rows)
+    assert (list(past.history), list(past.event_contexts)) == scored
+    assert [context.type for context in past.event_contexts] == [context.type for context in learned]
+    gaps = [np.diff([context.day for context in contexts]) for contexts in (learned, past.event_contexts)]
+    np.testing.assert_allclose(gaps[0], gaps[1], atol=1e-4)
+    assert read_past(customer=anna).event_contexts == ()
+
+
+def test_other_databases_read_the_same_of_a_history(shop, add_event, add_customer, monkeypatch):
+    anna = add_customer("anna")
+    for days_ago, item, type in ((5, 0, "view"), (4, 0, "cart"), (2.5, 1, "view")):
+        add_event(shop[item], type=type, customer=anna, days_ago=days_ago)
+    at_once = read_past(customer=anna, with_contexts=True)
+    monkeypatch.setattr(past, "is_postgresql", lambda: False)
+    in_turn = read_past(customer=anna, with_contexts=True)
+    assert list(in_turn.history) == list(at_once.history)
+    for one, other in zip(in_turn.event_contexts, at_once.event_contexts, strict=True):
+        assert one.type == other.type
+        assert one.day == pytest.approx(other.day, abs=1e-6)
 
 
 def test_what_says_nothing_of_interest_is_left_out(read, shop, add_event, add_customer):

@@ -11,10 +11,19 @@ from ecomai.commerce.models import Customer, Event, Item
 from ecomai.fusion.models import EntityVector
 from ecomai.registry.jobs import execute_job
 from ecomai.registry.models import ModelDeployment, TrainingRun
-from ecomai.registry.services import promote_version, request_scoring, request_training, retry_training
+from ecomai.registry.services import (
+    go_live,
+    promote_version,
+    request_scoring,
+    request_training,
+    retry_training,
+)
 from ecomai.serving import live
 from recommendations import scoring, training
+from recommendations.benchmarks import faithfulness
 from recommendations.models import BatchRecommendation
+from recommendations.past import read_past
+from recommendations.services import recommend
 
 N_KINDS, N_EACH, N_PEOPLE = 6, 6, 400
 SMALL = {"dim": 16, "n_layers": 1, "max_epochs": 5, "batch_size": 32, "encoder": "char_ngram"}
@@ -97,6 +106,39 @@ def test_a_training_learns_judges_and_registers(history, enough):
     assert row.model_version == version
     # All items but the six that this customer looked at.
     assert len(row.item_keys) == len(set(row.item_keys)) == (N_KINDS - 1) * N_EACH
+    live.forget()
+
+
+def test_types_and_times_are_learned_answered_with_and_scored_with(history, enough):
+    run = train(**SMALL, has_context=True)
+    assert run.job.state == "succeeded", run.job.traceback
+    assert run.version.hyperparameters["has_context"] is True
+    assert run.version.metrics["ndcg@10"] > 2 * run.version.baseline_metrics["ndcg@10"]
+    promote_version(version=run.version)
+    go_live(model_name=run.model_name)
+    live.refresh()
+    person = Customer.objects.get(external_id="person-1")
+    known = read_past(customer=person, with_contexts=True)
+    predictor = live.get_live(run.model_name).predictor
+    history_ids = [str(key) for key in known.history]
+    scores = predictor.scores([history_ids], [known.event_contexts])[0]
+    blind = predictor.scores([history_ids])[0]
+    expected = dict(zip(predictor.item_ids, scores.tolist(), strict=True))
+    assert np.abs(scores - blind).max() > 1e-3
+    answer = recommend(customer=person, n=5, time_budget_seconds=30, is_kept=False)
+    assert answer.source == "model"
+    for pick in answer.picks:
+        assert pick.score == pytest.approx(expected[str(pick.item.pk)], abs=1e-4)
+    measured = faithfulness.measure_faithfulness(n_requests=20)
+    assert measured["n_reasons"] > 0
+    assert measured["faithful_share"] >= 0.9
+    basket = recommend(customer=person, basket=["0-0"], n=3, time_budget_seconds=30, is_kept=False)
+    assert basket.source == "model"
+    for job in request_scoring(model_name=run.model_name).shards.all():
+        execute_job(job.pk)
+    row = BatchRecommendation.objects.get(customer=person)
+    for key, score in zip(row.item_keys, row.scores, strict=True):
+        assert score == pytest.approx(expected[str(key)], abs=1e-3)
     live.forget()
 
 

@@ -25,7 +25,7 @@ def write_items(folder: Path, item_ids: Sequence[str]) -> None:
     (folder / "items.json").write_text(json.dumps(list(item_ids), ensure_ascii=False), encoding="utf-8")
 
 
-def describe(folder: Path, kind: str, **values: Any) -> Path:
-    description = {"format_version": FORMAT_VERSION, "kind": kind, **values}
+def describe(folder: Path, kind: str, *, format_version: int = FORMAT_VERSION, **values: Any) -> Path:
+    description = {"format_version": format_version, "kind": kind, **values}
     (folder / "predictor.json").write_text(json.dumps(description), encoding="utf-8")
     return folder

@@ -10,8 +10,9 @@ from safetensors.numpy import save_file
 from torch import Tensor, nn
 from torch.export import Dim
 
+from ecomai.event_context import N_GAPS
 from ecomai.learning.encoders.base import TextEncoder
-from ecomai.learning.exceptions import ExportError, InvalidDataError
+from ecomai.learning.exceptions import InvalidDataError
 from ecomai.learning.recommenders.item_item import ItemItemRecommender
 from ecomai.learning.recommenders.popularity import PopularityRecommender
 from ecomai.learning.recommenders.sequence import SequenceRecommender
@@ -20,12 +21,15 @@ from .graphs import compare_graph, export_graph
 from .layout import check_ids, describe, prepare_folder, write_items
 from .text_encoder import write_text_encoder
 
+NEXT_ITEM_FORMAT = 2  # kinds and times of events
+
 
 def export_next_item(
     model: SequenceRecommender,
     folder: str | Path,
     *,
     item_ids: Sequence[str],
+    event_types: Sequence[str] = (),
     text_encoder: TextEncoder | None = None,
     encoder_cache: str | Path | None = None,
 ) -> Path:
@@ -39,6 +43,8 @@ def export_next_item(
         Created where it is missing.
     item_ids : sequence of n_items str
         The shop's name of each position of the catalogue.
+    event_types : sequence of str, default ()
+        The shop's name of each kind of event, where the model reads kinds.
     text_encoder : TextEncoder, optional
         What made the text vectors; with it, serving can place items that came after training.
     encoder_cache : path, optional
@@ -54,13 +60,13 @@ def export_next_item(
     NotFittedError
         If the model has not learned.
     InvalidDataError
-        If there is not one id per item, or two are equal.
+        If there is not one id per item, or two are equal, or a kind of event has no name.
     ExportError
-        If a graph does not answer as the model does, or the model wants to know more than items.
+        If a graph does not answer as the model does.
     """
     model.check_is_fitted()
-    if model.has_context:
-        raise ExportError("Histories are served without kinds and times: fit with has_context=False.")
+    if model.n_types_ > len(event_types):
+        raise InvalidDataError(f"There are names for {len(event_types)} of {model.n_types_} kinds of events.")
     folder = prepare_folder(folder)
     check_ids(item_ids, model.n_items_)
     _export_user_encoder(model, folder / "user_encoder.onnx")
@@ -73,6 +79,9 @@ def export_next_item(
     return describe(
         folder,
         "next_item",
+        format_version=NEXT_ITEM_FORMAT,
+        has_context=model.has_context,
+        event_types=list(event_types[: model.n_types_]),
         dim=int(model.item_vectors_.shape[1]),
         max_length=model.max_length,
         n_features=model.n_features_,
@@ -161,16 +170,25 @@ def export_popularity(model: PopularityRecommender, folder: str | Path, *, item_
 
 
 def _export_user_encoder(model: SequenceRecommender, path: Path) -> None:
-    users = model.network.users
-    longest, width = model.max_length, model.item_vectors_.shape[1]
+    users, longest = model.network.users, model.max_length
+    batch, time = Dim("batch"), Dim("time", min=1, max=max(longest, 2))
+    shapes = {"item_vectors": {0: batch, 1: time}, "lengths": {0: batch}}
+    if model.has_context:
+        shapes["context"] = {0: batch, 1: time}
     # A dimension of 1 in the sample would be taken for a constant.
-    sample = (torch.randn(3, min(max(longest, 2), 12), width), torch.tensor([0, 1, 2]))
-    shapes = {"item_vectors": {0: Dim("batch"), 1: Dim("time", min=1, max=max(longest, 2))},
-              "lengths": {0: Dim("batch")}}  # fmt: skip
+    sample = _sample_histories(model, 3, min(max(longest, 2), 12))
     export_graph(users, sample, path, output="user_vectors", shapes=shapes)
-    for batch, length in ((1, 1), (2, longest)):
-        inputs = (torch.randn(batch, length, width), torch.randint(0, length + 1, (batch,)))
-        compare_graph(users, inputs, path, names=("item_vectors", "lengths"))
+    for n_histories, length in ((1, 1), (2, longest)):
+        compare_graph(users, _sample_histories(model, n_histories, length), path, names=tuple(shapes))
+
+
+def _sample_histories(model: SequenceRecommender, n_histories: int, length: int) -> tuple[Tensor, ...]:
+    vectors = torch.randn(n_histories, length, model.item_vectors_.shape[1])
+    lengths = torch.randint(0, length + 1, (n_histories,))
+    if not model.has_context:
+        return vectors, lengths
+    types, gaps = (torch.randint(0, 1 + most, (n_histories, length)) for most in (model.n_types_, N_GAPS))
+    return vectors, lengths, torch.stack([types, gaps], dim=-1)
 
 
 def _export_item_encoder(model: SequenceRecommender, path: Path) -> None:

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ecomai.event_context import N_GAPS
 from ecomai.learning.devices import detached_state
 
 from .sequence_losses import full_softmax_loss, sampled_softmax_loss
 
 IGNORED = -1  # a target that is not to be predicted
-N_GAPS = 24  # buckets of time between events, each twice as long as the one before: up to 16 years
 
 
 @dataclass(frozen=True)

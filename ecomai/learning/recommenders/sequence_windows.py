@@ -6,11 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ecomai.event_context import gap_buckets
 from ecomai.learning.interactions import Interactions
 
-from .sequence_network import IGNORED, N_GAPS
-
-MINUTES_PER_DAY = 24 * 60
+from .sequence_network import IGNORED
 
 
 class SequenceWindows:
@@ -112,7 +111,6 @@ def context_of(X: Interactions, *, n_types: int) -> NDArray[np.int64]:
     if X.types is not None:
         context[:, 0] = np.where(X.types < n_types, X.types + 1, 0)
     if X.ages_days is not None and X.n_events:
-        minutes = np.maximum(X.ages_days[:-1] - X.ages_days[1:], 0) * MINUTES_PER_DAY
-        context[1:, 1] = 1 + np.minimum(np.log2(1 + minutes).astype(np.int64), N_GAPS - 1)
+        context[1:, 1] = gap_buckets(X.ages_days[:-1] - X.ages_days[1:])
         context[X.offsets[:-1][X.lengths > 0], 1] = 0
     return context

@@ -47,6 +47,9 @@ class Predictor:
 
     kind: ClassVar[str]
     format_version: ClassVar[int] = 1
+    oldest_format_version: ClassVar[int] = 1
+    #: Whether it reads types and times of what was done, besides the items.
+    has_context: bool = False
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -59,7 +62,7 @@ class Predictor:
         description = read_json(folder / DESCRIPTION_FILE)
         if description.get("kind") != cls.kind:
             raise UnreadableArtifactError(reason=f"they are of the kind {description.get('kind')!r}.")
-        check_format(description, cls.format_version)
+        check_format(description, cls.format_version, oldest=cls.oldest_format_version)
         return description
 
 
@@ -102,9 +105,9 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise UnreadableArtifactError(reason=f"{path.name} is damaged.") from None
 
 
-def check_format(description: dict[str, Any], expected: int) -> None:
+def check_format(description: dict[str, Any], expected: int, *, oldest: int | None = None) -> None:
     found = description.get("format_version")
-    if found != expected:
+    if found not in range(oldest or expected, expected + 1):
         raise UnreadableArtifactError(reason=f"they are of format {found}, and format {expected} is needed.")
 
 

@@ -1,13 +1,15 @@
 """What a customer takes next: the exported sequence model."""
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ecomai.event_context import EventContext, gap_buckets
 from ecomai.exceptions import InvalidInputError
 from ecomai.serving.sessions import open_session
 
@@ -21,14 +23,41 @@ HISTORIES_AT_ONCE = 256
 N_TRIED = 12
 
 
+Contexts = Sequence[Sequence[EventContext]]
+
+
+class _Steps(NamedTuple):
+    """Those events of a history that the model knows; without types and days where it reads items alone."""
+
+    positions: list[int]
+    types: NDArray[np.int64]
+    days: NDArray[np.float64]
+
+    def without(self, place: int) -> "_Steps":
+        rest = self.positions[:place] + self.positions[place + 1 :]
+        if not len(self.types):
+            return _Steps(rest, self.types, self.days)
+        return _Steps(rest, np.delete(self.types, place), np.delete(self.days, place))
+
+    @property
+    def gaps(self) -> NDArray[np.int64]:
+        return gap_buckets(np.diff(self.days, prepend=np.nan))
+
+
+_UNKNOWN = EventContext("", math.nan)
+_NO_TYPES, _NO_DAYS = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64)
+
+
 class NextItemPredictor(Predictor):
     """Scores the catalogue for histories of item ids, oldest first.
 
     Ids that the model does not know are passed over; a history in which it knows none is answered as
-    one of a new customer.
+    one of a new customer. A model with `has_context` also reads `contexts`, which name an `EventContext`
+    for each event; where there are none, it answers as if nothing but the items were known.
     """
 
     kind: ClassVar[str] = "next_item"
+    format_version: ClassVar[int] = 2  # kinds and times of events
 
     def __init__(self, folder: Path) -> None:
         description: dict[str, Any] = self.read_description(folder)
@@ -37,6 +66,8 @@ class NextItemPredictor(Predictor):
         self.max_length: int = description["max_length"]
         self.n_features: int = description["n_features"]
         self.has_text_encoder: bool = description["has_text_encoder"]
+        self.has_context: bool = description.get("has_context", False)
+        self._types = {name: number for number, name in enumerate(description.get("event_types", ()), 1)}
         vectors = read_arrays(folder / "items.safetensors")["item_vectors"]
         self._items = GrowingCatalogue(Catalogue.of_training(read_json(folder / "items.json"), vectors))
         self._user_encoder = open_session(folder / "user_encoder.onnx")
@@ -59,15 +90,19 @@ class NextItemPredictor(Predictor):
         """What turns texts into the vectors that `add_items` takes. Loaded when first used."""
         return TextEncoder.load(self.folder)
 
-    def user_vectors(self, histories: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+    def user_vectors(
+        self, histories: Sequence[Sequence[str]], contexts: Contexts | None = None
+    ) -> NDArray[np.float32]:
         """Vectors of shape (n_histories, dim)."""
         catalogue = self._items.current
-        return self._encode(catalogue, [catalogue.positions(history) for history in histories])
+        return self._encode(catalogue, self._known(catalogue, histories, contexts))
 
-    def scores(self, histories: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+    def scores(
+        self, histories: Sequence[Sequence[str]], contexts: Contexts | None = None
+    ) -> NDArray[np.float32]:
         """Scores of shape (n_histories, n_items); greater is better, comparable within a row."""
         catalogue = self._items.current
-        users = self._encode(catalogue, [catalogue.positions(history) for history in histories])
+        users = self._encode(catalogue, self._known(catalogue, histories, contexts))
         return users @ catalogue.vectors.T
 
     def recommend(
@@ -108,6 +143,7 @@ class NextItemPredictor(Predictor):
         *,
         is_candidate: NDArray[np.bool_] | None = None,
         exclude: Sequence[Sequence[str]] | None = None,
+        contexts: Contexts | None = None,
     ) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """As `top_n`, as arrays: places in `item_ids` and scores. For the whole shop at a time."""
         catalogue = self._items.current
@@ -115,13 +151,19 @@ class NextItemPredictor(Predictor):
         found = []
         for start in range(0, len(histories), HISTORIES_AT_ONCE):
             rows = slice(start, start + HISTORIES_AT_ONCE)
-            users = self._encode(catalogue, [catalogue.positions(history) for history in histories[rows]])
+            part = self._known(catalogue, histories[rows], contexts and contexts[rows])
+            users = self._encode(catalogue, part)
             for row, out in zip(users @ catalogue.vectors.T, exclude[rows], strict=True):
                 best = best_positions(row, n, is_candidate=is_candidate, excluded=catalogue.positions(out))
                 found.append((best, row[best]))
         return found
 
-    def explain(self, history: Sequence[str], item_ids: Sequence[str]) -> list[Explanation | None]:
+    def explain(
+        self,
+        history: Sequence[str],
+        item_ids: Sequence[str],
+        context: Sequence[EventContext] | None = None,
+    ) -> list[Explanation | None]:
         """For each item, the event of the history whose removal lowers its score most.
 
         The model answers anew without each of `N_TRIED` events, the newest ones and those most like the
@@ -129,21 +171,20 @@ class NextItemPredictor(Predictor):
         item is unknown.
         """
         catalogue = self._items.current
-        known = [(place, catalogue.index[i]) for place, i in enumerate(history) if i in catalogue.index]
+        places = [place for place, item_id in enumerate(history) if item_id in catalogue.index]
         items = catalogue.positions(item_ids)
-        if not known or not items:
+        if not places or not items:
             return [None] * len(item_ids)
-        positions = [position for _place, position in known]
-        removed = _worth_trying(catalogue.vectors, positions[-self.max_length :], items)
-        removed = removed + max(len(known) - self.max_length, 0)
-        shortened = [positions[:one] + positions[one + 1 :] for one in removed]
-        users = self._encode(catalogue, [positions, *shortened])
+        (steps,) = self._known(catalogue, [history], context and [context])
+        removed = _worth_trying(catalogue.vectors, steps.positions[-self.max_length :], items)
+        removed = removed + max(len(places) - self.max_length, 0)
+        users = self._encode(catalogue, [steps, *map(steps.without, removed)])
         scores = users @ catalogue.vectors[items].T  # (1 + n_removed, n_items)
         drops = scores[0] - scores[1:]
         found = {}
         for column, item in enumerate(items):
             row = int(drops[:, column].argmax())
-            place = known[removed[row]][0]
+            place = places[removed[row]]
             if drops[row, column] > 0:
                 found[item] = Explanation(place, history[place], float(drops[row, column]))
         return [found.get(catalogue.index.get(item_id, -1)) for item_id in item_ids]
@@ -160,20 +201,50 @@ class NextItemPredictor(Predictor):
             feeds = {"text_vectors": np.asarray(text_vectors, dtype=np.float32)}
             self._items.add(item_ids, self._item_encoder.run(None, feeds)[0])
 
-    def _encode(self, catalogue: Catalogue, histories: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+    def _known(
+        self, catalogue: Catalogue, histories: Sequence[Sequence[str]], contexts: Contexts | None
+    ) -> list[_Steps]:
+        """What of the histories the model knows."""
+        if not self.has_context:
+            return [_Steps(catalogue.positions(history), _NO_TYPES, _NO_DAYS) for history in histories]
+        rows = contexts if contexts is not None else [[_UNKNOWN] * len(history) for history in histories]
+        return [self._read(catalogue, *row) for row in zip(histories, rows, strict=True)]
+
+    def _read(self, catalogue: Catalogue, history: Sequence[str], context: Sequence[EventContext]) -> _Steps:
+        known = [
+            (item, event) for item, event in zip(history, context, strict=True) if item in catalogue.index
+        ]
+        types = np.array([self._types.get(event.type, 0) for _item, event in known], dtype=np.int64)
+        days = np.array([event.day for _item, event in known], dtype=np.float64)
+        return _Steps([catalogue.index[item] for item, _event in known], types, days)
+
+    def _encode(self, catalogue: Catalogue, histories: Sequence[_Steps]) -> NDArray[np.float32]:
         parts = [
             self._encode_part(catalogue, histories[start : start + HISTORIES_AT_ONCE])
             for start in range(0, len(histories), HISTORIES_AT_ONCE)
         ]
         return np.concatenate(parts) if parts else np.empty((0, self.dim), dtype=np.float32)
 
-    def _encode_part(self, catalogue: Catalogue, histories: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        newest = [history[-self.max_length :] for history in histories]
+    def _encode_part(self, catalogue: Catalogue, histories: Sequence[_Steps]) -> NDArray[np.float32]:
+        newest = [steps.positions[-self.max_length :] for steps in histories]
         lengths = np.array([len(history) for history in newest], dtype=np.int64)
         inputs = np.zeros((len(newest), max(int(lengths.max()), 1), self.dim), dtype=np.float32)
         for row, history in enumerate(newest):
             inputs[row, : len(history)] = catalogue.vectors[history]
-        return self._user_encoder.run(None, {"item_vectors": inputs, "lengths": lengths})[0]
+        feeds = {"item_vectors": inputs, "lengths": lengths}
+        if self.has_context:
+            feeds["context"] = self._padded_context(histories, n_steps=inputs.shape[1])
+        return self._user_encoder.run(None, feeds)[0]
+
+    def _padded_context(self, histories: Sequence[_Steps], n_steps: int) -> NDArray[np.int64]:
+        """Type and gap of each event, of shape (n_histories, n_steps, 2); 0 where it is not known."""
+        context = np.zeros((len(histories), n_steps, 2), dtype=np.int64)
+        for row, steps in enumerate(histories):
+            newest = slice(-self.max_length, None)
+            n_known = len(steps.types[newest])
+            context[row, :n_known, 0] = steps.types[newest]
+            context[row, :n_known, 1] = steps.gaps[newest]
+        return context
 
 
 def _worth_trying(

@@ -1,6 +1,7 @@
 """Exported models answer as they did in training, also about items that came since."""
 
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -10,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ecomai.event_context import EventContext
 from ecomai.exceptions import InvalidInputError
 from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
 from ecomai.learning.encoders.pretrained import PretrainedTextEncoder
 from ecomai.learning.encoders.routed import RoutedTextEncoder
-from ecomai.learning.export import export_text_encoder
+from ecomai.learning.export import export_next_item, export_text_encoder
+from ecomai.learning.interactions import Interactions
 from ecomai.learning.recommenders.item_item import ItemItemRecommender
 from ecomai.learning.recommenders.sequence import SequenceRecommender
 from ecomai.serving.exceptions import UnknownPredictorError, UnreadableArtifactError
@@ -211,6 +214,115 @@ def test_items_may_be_added_while_others_ask(predictor: NextItemPredictor) -> No
         thread.join()
     assert faults == []
     assert len(predictor.item_ids) == 46
+
+
+# -- kinds of events, and time ------------------------------------------------------------------
+
+TYPES = ["view", "purchase"]
+
+
+@pytest.fixture(scope="module")
+def dated() -> Interactions:
+    """After a purchase, or a long pause, comes something else than after a view."""
+    rows, user = [], 0
+    for _ in range(16):
+        for type, pause, following in ((0, 0.01, 2), (1, 0.01, 4), (0, 90.0, 5)):
+            rows += [(user, 0, 0, 2 + pause), (user, 1, type, 2.0), (user, following, 0, 1.0)]
+            user += 1
+    users, items, types, ages = (np.array(column) for column in zip(*rows, strict=True))
+    return Interactions.from_columns(users, items, n_items=6, types=types, ages_days=ages)
+
+
+@pytest.fixture(scope="module")
+def context_model(dated: Interactions) -> SequenceRecommender:
+    options = {"dim": 8, "n_layers": 1, "max_length": 4, "max_epochs": 40, "batch_size": 16}
+    model = SequenceRecommender(**options, learning_rate=2e-2, has_context=True, device="cpu")
+    return model.fit(dated)
+
+
+@pytest.fixture
+def reader(context_model: SequenceRecommender, tmp_path: Path) -> NextItemPredictor:
+    export_next_item(context_model, tmp_path, item_ids=IDS, event_types=TYPES)
+    return NextItemPredictor.load(tmp_path)
+
+
+def known(type: str, age: float) -> EventContext:
+    return EventContext(type, 1000.0 - age)
+
+
+ASKED = [["item-0", "item-1"]] * 3
+CONTEXTS = [
+    [known("view", 2.01), known("view", 2)],
+    [known("view", 2.01), known("purchase", 2)],
+    [known("view", 92), known("view", 2)],
+]
+
+
+def test_what_was_done_and_when_moves_the_answer_as_in_training(
+    reader: NextItemPredictor, context_model: SequenceRecommender, dated: Interactions
+) -> None:
+    assert reader.has_context
+    asked = dated.where(dated.positions_from_end > 0).select(np.arange(3))
+    scores = reader.scores(ASKED, CONTEXTS)
+    np.testing.assert_allclose(scores, context_model.scores(asked), atol=1e-5)
+    assert scores.argmax(axis=1).tolist() == [2, 4, 5]
+    best = reader.top_positions(ASKED * 100, 1, contexts=CONTEXTS * 100)
+    assert [places.tolist() for places, _scores in best[-3:]] == [[2], [4], [5]]
+
+
+def test_events_before_the_newest_of_a_long_history_still_say_how_long_the_pause_was(
+    reader: NextItemPredictor, context_model: SequenceRecommender
+) -> None:
+    items, ages = [0, 1, 2, 0, 1, 0], [200.0, 100.0, 3.0, 2.0, 1.5, 1.0]
+    X = Interactions.from_columns(
+        np.zeros(6, dtype=int),
+        np.array(items),
+        n_items=6,
+        types=np.zeros(6, dtype=int),
+        ages_days=np.array(ages),
+    )
+    context = [known("view", age) for age in ages]
+    np.testing.assert_allclose(reader.scores([named(items)], [context]), context_model.scores(X), atol=1e-5)
+
+
+def test_what_is_not_known_of_events_is_no_input(reader: NextItemPredictor) -> None:
+    blind = reader.scores(ASKED[:1])
+    unknown = [[EventContext("seen in a dream", math.nan), EventContext("", math.nan)]]
+    np.testing.assert_array_equal(reader.scores(ASKED[:1], unknown), blind)
+    gone = reader.scores([["gone", "item-0", "item-1"]], [[known("view", 500), *CONTEXTS[1]]])
+    np.testing.assert_array_equal(gone, reader.scores(ASKED[:1], CONTEXTS[1:2]))
+    assert reader.scores([[]], [[]]).shape == (1, 6)
+
+
+def test_reasons_come_from_the_history_without_the_event_and_with_the_pause_that_leaves(
+    reader: NextItemPredictor,
+) -> None:
+    history, context = named([0, 3, 1]), [known("view", 93), known("view", 92), known("purchase", 2)]
+    base = reader.scores([history], [context])[0]
+    for column, reason in enumerate(reader.explain(history, IDS, context)):
+        drops = [
+            base[column]
+            - reader.scores([history[:n] + history[n + 1 :]], [context[:n] + context[n + 1 :]])[0, column]
+            for n in range(3)
+        ]
+        if reason is None:
+            assert max(drops) <= 1e-5
+        else:
+            assert reason.drop == pytest.approx(max(drops), abs=1e-5)
+
+
+def test_an_artifact_from_before_kinds_and_times_is_still_read(
+    next_item_folder: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(next_item_folder, tmp_path / "old")
+    description = json.loads((folder / "predictor.json").read_text())
+    assert description.pop("has_context") is False
+    del description["event_types"]
+    (folder / "predictor.json").write_text(json.dumps({**description, "format_version": 1}))
+    old, new = NextItemPredictor.load(folder), NextItemPredictor.load(next_item_folder)
+    assert not old.has_context
+    np.testing.assert_array_equal(old.scores([["item-0"]]), new.scores([["item-0"]]))
+    np.testing.assert_array_equal(new.scores([["item-0"]], [[known("view", 1)]]), new.scores([["item-0"]]))
 
 
 # -- similar items ------------------------------------------------------------------------------
