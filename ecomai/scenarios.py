@@ -7,7 +7,7 @@ consoles, erasure, export and benchmarks work from what is registered here and f
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -86,6 +86,8 @@ class ModelSpec:
     queue: str = "gpu"
 
 
+#: Groups that are made ready for a shop's staff: `ecomai.console.groups`.
+Role = Literal["analyst", "merchandiser", "risk_reviewer", "support_agent", "marketer"]
 EntityType = Literal["customer", "item"]
 FactType = Literal["number", "text", "boolean", "json"]
 
@@ -117,6 +119,8 @@ class Scenario:
     - `cards(request) -> list[Card]`: what the console's front page shows of this scenario;
     - `doctor() -> list[Finding]`: whether the scenario could work now;
     - `urls`: an URLconf, included below the plugin's own under the scenario's name;
+    - `websocket_urls`: a list of routes to consumers, such as `support_bot.routing.websocket_urlpatterns`;
+    - `group_permissions`: what the ready-made groups of staff may do here, as `app_label.codename`;
     - `benchmarks`: benchmark name -> function `(data, *, device, seed, report) -> dict`;
     - `seed_demo() -> None`: fills what the demo shop shows of this scenario.
     """
@@ -131,6 +135,8 @@ class Scenario:
     cards: str = ""
     doctor: str = ""
     urls: str = ""
+    websocket_urls: str = ""
+    group_permissions: Mapping[Role, Sequence[str]] = field(default_factory=dict)
     benchmarks: Mapping[str, str] = field(default_factory=dict)
     seed_demo: str = ""
 
@@ -150,6 +156,8 @@ def register(scenario: Scenario) -> None:
     for fact in scenario.facts:
         if not fact.name.startswith(f"{scenario.name}."):
             raise ImproperlyConfigured(f"Fact {fact.name!r} must be called '{scenario.name}.<name>'.")
+    if unknown := set(scenario.group_permissions) - set(get_args(Role)):
+        raise ImproperlyConfigured(f"{scenario.name!r} names groups that do not exist: {sorted(unknown)}.")
     _registered[scenario.name] = scenario
 
 

@@ -1,7 +1,11 @@
+from typing import Any
+
 from django.apps import AppConfig
 from django.core.checks import register
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
+
+from ecomai.checks import check_label_is_free
 
 
 class RecommendationsConfig(AppConfig):
@@ -9,6 +13,10 @@ class RecommendationsConfig(AppConfig):
     label = "ecomai_recommendations"
     verbose_name = _("ecomai: recommendations")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def __init__(self, app_name: str, app_module: Any) -> None:
+        check_label_is_free(self.label, app_name)
+        super().__init__(app_name, app_module)
 
     def ready(self) -> None:
         from ecomai import scenarios
@@ -20,6 +28,7 @@ class RecommendationsConfig(AppConfig):
 
         scenarios.register(scenario)
         register(checks.check_settings, "ecomai")
+        register(checks.check_encoder, "ecomai")
         register_job("recommendations.encode_items", f"{__package__}.services.vectors.encode_items_job")
         signals.events_ingested.connect(
             receivers.on_events_ingested, dispatch_uid="recommendations.popularity"

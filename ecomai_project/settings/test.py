@@ -11,7 +11,7 @@ from .base import INSTALLED_APPS, VAR_DIR
 
 EMBEDDED = Places(Path(environment.text("ECOMAI_VAR_DIR", str(VAR_DIR / "test"))))
 INSTALLED_APPS = [*INSTALLED_APPS, "ecomai_project.storefront"]
-SECRET_KEY = "only-for-tests"  # noqa: S105
+SECRET_KEY = "only-for-tests, and as long as a secret key of a real shop has to be"  # noqa: S105
 ALLOWED_HOSTS = ["*"]
 
 TEST_DATABASE = test_services.find_postgres(EMBEDDED)

@@ -6,7 +6,7 @@ from pathlib import Path
 import dj_database_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-SECRET_KEY = "only-for-tests"
+SECRET_KEY = "only-for-tests, and as long as a secret key of a real shop has to be"
 DEBUG = False
 ALLOWED_HOSTS = ["*"]
 AUTH_USER_MODEL = "accounts.User"
@@ -70,11 +70,13 @@ STATIC_URL = "assets/"
 TIME_ZONE = "Europe/Berlin"
 USE_TZ = True
 CELERY_BROKER_URL = "memory://"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 
 # A shop's own REST settings must neither change ecomai's endpoints nor be changed by them.
 REST_FRAMEWORK = {"DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"]}
 
 ECOMAI = {
     "COMMERCE": {"ADAPTER": "host_project.adapter.Adapter", "REPORTING_CURRENCY": "EUR"},
+    "FUSION": {"DEFAULT_CONSENT": {"recommendations": True}},
     "REGISTRY": {"FOLDER": os.environ.get("HOST_FOLDER", BASE_DIR / "var")},
 }
