@@ -25,6 +25,9 @@ class ShopAdapter:
         """All mappings in the order they have to be read: an order needs its items."""
         return [*self.customers, *self.items, *self.orders, *self.events]
 
+    def connect(self) -> None:
+        """Called once, when the apps are ready: listen to the shop's own signals, besides those of models."""
+
     def supports(self) -> frozenset[Action]:
         """Return the actions that the shop can do. Override to switch one off, say in a staging shop."""
         return frozenset(action for action, protocol in PROTOCOLS.items() if isinstance(self, protocol))

@@ -7,13 +7,14 @@ not said: we keep what we have.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from django.apps import apps
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model
 from django.db.models.query import QuerySet
+from django.utils import timezone
 
 from .exceptions import UnknownModelError
 
@@ -57,7 +58,9 @@ class ModelMapping:
     - `select_related`, `prefetch_related`: what the paths walk over;
     - `touched_by`: related model -> path from it to the primary key (or several) of the mapped row, so that
       saving a stock level or an order line brings the product or order up to date;
-    - `m2m`: names of many-to-many fields of the model, for the same.
+    - `m2m`: names of many-to-many fields of the model, for the same;
+    - `adjust` changes the query, for what needs the models: annotations, a `Prefetch`;
+    - `attach` is given the rows of a chunk before they are read, and sets on them what no query can.
     """
 
     kind: ClassVar[str] = ""
@@ -72,8 +75,11 @@ class ModelMapping:
             "prefetch_related",
             "touched_by",
             "m2m",
+            "adjust",
+            "attach",
             "statuses",
             "lines",
+            "in_background",
         }
     )
 
@@ -85,6 +91,8 @@ class ModelMapping:
     prefetch_related: Sequence[str] = ()
     touched_by: Mapping[str, Path] = field(default_factory=dict)
     m2m: Sequence[str] = ()
+    adjust: Callable[[QuerySet[Any]], QuerySet[Any]] | None = None
+    attach: Callable[[Sequence[Any]], None] | None = None
 
     def __hash__(self) -> int:
         return hash((self.kind, self.model))
@@ -100,13 +108,17 @@ class ModelMapping:
         queryset = self.get_model()._default_manager.filter(**self.filter)
         if self.select_related:
             queryset = queryset.select_related(*self.select_related)
-        return queryset.prefetch_related(*self.prefetch_related)
+        queryset = queryset.prefetch_related(*self.prefetch_related)
+        return self.adjust(queryset) if self.adjust else queryset
 
     def storefront_of(self, row: Any) -> str:
         return str(read_path(row, self.storefront) or "")
 
     def read(self, row: Any) -> Row:
-        """Return what the row says in our names; ids as text, an empty text for None, days as moments."""
+        """Return what the row says in our names; ids as text, an empty text for None, days as moments.
+
+        A day begins, and a time without a zone is meant, in the shop's own zone (`TIME_ZONE`).
+        """
         said: Row = {}
         for name in (spec.name for spec in fields(self) if spec.name not in self.own_fields):
             path = getattr(self, name)
@@ -118,7 +130,9 @@ class ModelMapping:
         if name in self.text_fields:
             return "" if value is None else str(value)
         if isinstance(value, date) and not isinstance(value, datetime):
-            return datetime(value.year, value.month, value.day, tzinfo=UTC)
+            value = datetime(value.year, value.month, value.day)
+        if isinstance(value, datetime) and value.tzinfo is None:
+            return value.replace(tzinfo=timezone.get_default_timezone())
         return value
 
 
@@ -230,7 +244,11 @@ class OrderMapping(ModelMapping):
 
 @dataclass(frozen=True, kw_only=True)
 class EventMapping(ModelMapping):
-    """Something that happened, kept by the shop as rows; purchases and returns come from orders already."""
+    """Something that happened, kept by the shop as rows; purchases and returns come from orders already.
+
+    `in_background`: what visitors do often, such as views; a thread writes it soon after, many rows at
+    once, so that no page waits for it.
+    """
 
     kind: ClassVar[str] = "event"
     text_fields: ClassVar[frozenset[str]] = frozenset(
@@ -250,6 +268,7 @@ class EventMapping(ModelMapping):
     value: Path | None = None
     currency: Path | None = None
     properties: Path | None = None
+    in_background: bool = False
 
     __hash__ = ModelMapping.__hash__
 

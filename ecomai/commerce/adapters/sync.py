@@ -7,22 +7,29 @@ import logging
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Model
 from django.db.models.query import QuerySet
 from django.db.models.signals import m2m_changed, post_delete, post_save
+from django.utils.translation import gettext as _
 
 from ecomai.commerce.app_settings import app_settings
+from ecomai.registry.jobs import enqueue_job
 
+from . import background
+from .backfill import JOB_KIND
 from .base import ShopAdapter, get_adapter
 from .exceptions import UnknownModelError
 from .mapping import ModelMapping, Path, find_model, read_path
 from .writing import end_items, write_rows
 
 logger = logging.getLogger(__name__)
+
+#: More than that, such as all products of a renamed category, are a worker's.
+MOST_ROWS_AT_ONCE = 2_000
 
 
 class Pending(threading.local):
@@ -47,8 +54,10 @@ _pending = Pending()
 def connect(adapter: ShopAdapter | None = None) -> None:
     """Listen to the mapped models; called once, when the apps are ready."""
     try:
-        for mapping in (adapter or get_adapter()).mappings():
+        connected = adapter or get_adapter()
+        for mapping in connected.mappings():
             _connect_mapping(mapping)
+        connected.connect()
     except (ImportError, UnknownModelError) as error:
         # Not raised, so that the system checks E010 and E011 can say it with a remedy.
         logger.error("The shop's adapter is not connected: %s", error)
@@ -124,7 +133,7 @@ def flush() -> None:
         gone = deleted.get(mapping, {})
         still_there = set(_existing(mapping, gone))
         _end(mapping, {key: place for key, place in gone.items() if key not in still_there})
-        _write(mapping, {*changed.get(mapping, ()), *still_there})
+        _take(mapping, {*changed.get(mapping, ()), *still_there})
 
 
 _ORDER = ("customer", "item", "order", "event")
@@ -144,8 +153,26 @@ def _end(mapping: ModelMapping, gone: dict[Any, tuple[str, str]]) -> None:
         end_items(storefront, external_ids)
 
 
-def _write(mapping: ModelMapping, keys: set[Any]) -> None:
-    ordered = sorted(keys)
+def _take(mapping: ModelMapping, keys: set[Any]) -> None:
+    """Write the rows now, or where that would keep the shop's request waiting, elsewhere."""
+    if getattr(mapping, "in_background", False):
+        for key in keys:
+            background.add(_writer_of(mapping), key)
+    elif len(keys) > MOST_ROWS_AT_ONCE:
+        label = _("Many rows changed at once in the shop")
+        enqueue_job(kind=JOB_KIND, arguments={"kinds": [mapping.kind], "restart": True}, label=label)
+    else:
+        _write(mapping, keys)
+
+
+@lru_cache(maxsize=64)
+def _writer_of(mapping: ModelMapping) -> background.Write:
+    """One function for each mapping, so that its rows are written together."""
+    return partial(_write, mapping)
+
+
+def _write(mapping: ModelMapping, keys: Iterable[Any]) -> None:
+    ordered = sorted(set(keys))
     for start in range(0, len(ordered), app_settings.ADAPTER_CHUNK_ROWS):
         chunk = ordered[start : start + app_settings.ADAPTER_CHUNK_ROWS]
         write_rows(mapping, mapping.queryset().filter(pk__in=chunk))

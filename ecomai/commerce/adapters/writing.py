@@ -4,6 +4,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from django.conf import settings
+from django.utils import translation
+
 from ecomai.commerce import services
 from ecomai.commerce.models import Item
 from ecomai.commerce.records import RowResult
@@ -23,8 +26,13 @@ WRITERS: dict[str, Writer] = {
 def write_rows(mapping: ModelMapping, rows: Iterable[Any]) -> list[RowResult]:
     """Read the host's rows by their mapping and write them; bad ones are set aside with their reason."""
     by_storefront: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_storefront[mapping.storefront_of(row)].append(mapping.read(row))
+    # Titles and addresses are those of the shop's own language, whoever's request brought the row here.
+    with translation.override(settings.LANGUAGE_CODE):
+        rows = list(rows)
+        if mapping.attach:
+            mapping.attach(rows)
+        for row in rows:
+            by_storefront[mapping.storefront_of(row)].append(mapping.read(row))
     results: list[RowResult] = []
     for storefront, batch in by_storefront.items():
         results += WRITERS[mapping.kind](batch, storefront=storefront, source=mapping.source)

@@ -147,7 +147,7 @@ def _compare(order: OrderIn, before: Known | None, items: Mapping, customers: Ma
     known_lines = before.lines if before else {}
     given = {
         line.position: LineRow(
-            items.get(line.item_id),
+            items.get(line.item_id) or _known_item(known_lines.get(line.position)),
             line.description[:500],
             line.quantity,
             line.returned_quantity,
@@ -169,6 +169,11 @@ def _compare(order: OrderIn, before: Known | None, items: Mapping, customers: Ma
     if before and not changed and before.row == row:
         return None
     return Change(order, row, changed, before)
+
+
+def _known_item(line: LineRow | None) -> int | None:
+    """A line that names no item keeps the one we know: a shop forgets the deleted products of old orders."""
+    return line.item_id if line else None
 
 
 def _came_back_whole(order: OrderIn, before: Known | None) -> dict[int, LineRow]:
