@@ -114,6 +114,18 @@ class Catalogue:
         """Distinct category paths, and the place of each item's among them."""
         return np.unique(self.categories.astype(str), return_inverse=True)
 
+    @cached_property
+    def departments(self) -> np.ndarray:
+        """A number for the top category of each item."""
+        names, codes = self._categories
+        tops = np.array([top_category(name) for name in names], dtype=str)
+        return np.unique(tops, return_inverse=True)[1][codes]
+
+    @cached_property
+    def by_popularity(self) -> np.ndarray:
+        """Positions of all items, the most popular first, of equal ones the newest."""
+        return np.lexsort((-self.keys, -self.popularity))
+
     def _in_category(self, category: str) -> np.ndarray:
         return self._where_category(lambda name: is_below(name, category))
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from ecomai.commerce.models import Customer, Item
 from ecomai.exceptions import InvalidInputError
 from ecomai.registry.selectors import is_scenario_on
+from ecomai.serving.turns import take_turn
 
 from .. import catalogue as catalogues
 from .. import selectors
@@ -82,19 +83,20 @@ def recommend(
     n = check_n(n)
     if not is_scenario_on(SCENARIO):
         return AnswerList(placement=placement, code=SWITCHED_OFF)
-    started = time.monotonic()
-    context, unknown = look_up(
-        storefront=storefront,
-        customer=customer,
-        customer_id=customer_id,
-        session_id=session_id,
-        item_id=item_id,
-        basket=basket,
-        n=n,
-        filters=filters,
-        time_budget_seconds=time_budget_seconds,
-    )
-    answer = replace(_answer(context), placement=placement, unknown_ids=unknown)
+    with take_turn():
+        started = time.monotonic()
+        context, unknown = look_up(
+            storefront=storefront,
+            customer=customer,
+            customer_id=customer_id,
+            session_id=session_id,
+            item_id=item_id,
+            basket=basket,
+            n=n,
+            filters=filters,
+            time_budget_seconds=time_budget_seconds,
+        )
+        answer = replace(_answer(context), placement=placement, unknown_ids=unknown)
     if not is_kept:
         return answer
     return replace(answer, key=keep_answer(answer, context, milliseconds=(time.monotonic() - started) * 1000))

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -283,29 +282,28 @@ def batch(context: Context) -> Ranking | None:
 def popular(context: Context) -> Ranking:
     """Rank what is popular lately, else what is new; no kind of item fills the whole list."""
     catalogue = context.catalogue
-    shown = np.flatnonzero(context.mask)
-    order = shown[np.lexsort((-catalogue.keys[shown], -catalogue.popularity[shown]))]
+    order = catalogue.by_popularity
+    order = order[context.mask[order]]
     if context.page_item is not None and not context.filters.category:
         is_near = catalogue.is_in_department(top_category(context.page_item.category_path))[order]
         order = np.concatenate([order[is_near], order[~is_near]])[: context.n_ranked]
     elif not context.filters.category:
-        order = _mixed(order, catalogue.categories, n=context.n, n_ranked=context.n_ranked)
+        order = _mixed(order, catalogue.departments, n=context.n, n_ranked=context.n_ranked)
     order = order[: context.n_ranked]
     return Ranking(catalogue.keys[order].tolist(), catalogue.popularity[order].tolist(), Source.POPULAR)
 
 
-def _mixed(order: np.ndarray, categories: np.ndarray, *, n: int, n_ranked: int) -> np.ndarray:
-    """Let at most a third of the first `n` be of one top category, as long as others have something."""
-    most = max(1, math.ceil(n / 3))
-    counts: Counter[str] = Counter()
-    first, later = [], []
-    for position in order:
-        kind = top_category(categories[position])
-        if counts[kind] < most:
-            counts[kind] += 1
-            first.append(position)
-        else:
-            later.append(position)
-        if len(first) >= n_ranked or len(later) >= MOST_PASSED_OVER:
-            break
-    return np.array([*first, *later[: max(n_ranked - len(first), 0)]], dtype=np.int64)
+def _mixed(order: np.ndarray, departments: np.ndarray, *, n: int, n_ranked: int) -> np.ndarray:
+    """Let at most a third of the first `n` be of one department, as long as others have something."""
+    order = order[: n_ranked + MOST_PASSED_OVER]
+    is_early = _places_in_group(departments[order]) < max(1, math.ceil(n / 3))
+    return np.concatenate([order[is_early], order[~is_early]])[:n_ranked]
+
+
+def _places_in_group(groups: np.ndarray) -> np.ndarray:
+    """Return how many earlier entries are of the same group."""
+    by_group = np.argsort(groups, kind="stable")
+    ordered = groups[by_group]
+    places = np.empty(len(groups), dtype=np.int64)
+    places[by_group] = np.arange(len(groups)) - np.searchsorted(ordered, ordered)
+    return places
