@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import dj_database_url
+from django.urls import reverse_lazy
 from oscar.defaults import *  # noqa: F403 - as Oscar's own documentation does it
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -103,6 +104,7 @@ TEMPLATES = [
                 "oscar.apps.checkout.context_processors.checkout",
                 "oscar.apps.communication.notifications.context_processors.notifications",
                 "oscar.core.context_processors.metadata",
+                "oscar_shop.context.shop",
             ],
         },
     },
@@ -117,7 +119,19 @@ DATABASES["default"]["ATOMIC_REQUESTS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {
+    "default": {
+        "BACKEND": "oscar_shop.caching.ForgivingRedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    },
+    # Where the thumbnails lie, which each process may remember by itself.
+    "thumbnails": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    },
+}
+THUMBNAIL_CACHE = "thumbnails"
 
 HAYSTACK_CONNECTIONS = {
     "default": {
@@ -125,7 +139,7 @@ HAYSTACK_CONNECTIONS = {
         "PATH": str(SHOP_FOLDER / "search"),
     }
 }
-HAYSTACK_SIGNAL_PROCESSOR = "haystack.signals.BaseSignalProcessor"
+OSCAR_SEARCH_FACETS = {**OSCAR_SEARCH_FACETS, "queries": {}}  # noqa: F405 - Whoosh counts no ranges
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
@@ -138,18 +152,26 @@ MEDIA_ROOT = SHOP_FOLDER / "media"
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = SHOP_FOLDER / "mail"
 
-OSCAR_SHOP_NAME = "Oscar"
+OSCAR_SHOP_NAME = os.environ.get("SHOP_NAME", "Oscar")
+OSCAR_HOMEPAGE = reverse_lazy("shop-home")
+# On a computer that several people use, the next one begins a visit of their own.
+OSCAR_COOKIES_DELETE_ON_LOGOUT = ["oscar_recently_viewed_products", "ecomai_session"]
 OSCAR_DEFAULT_CURRENCY = os.environ.get("SHOP_CURRENCY", "EUR")
 OSCAR_ALLOW_ANON_CHECKOUT = True
 OSCAR_SLUG_ALLOW_UNICODE = True
 OSCAR_INITIAL_ORDER_STATUS = "Pending"
 OSCAR_INITIAL_LINE_STATUS = "Pending"
 OSCAR_ORDER_STATUS_PIPELINE = {
-    "Pending": ("Being processed", "Cancelled"),
-    "Being processed": ("Complete", "Cancelled"),
-    "Complete": (),
+    "Pending": ("Paid", "On hold", "Cancelled"),
+    "On hold": ("Pending", "Paid", "Cancelled"),
+    "Paid": ("Shipped", "On hold", "Cancelled"),
+    "Shipped": ("Complete", "Returned"),
+    "Complete": ("Returned",),
+    "Returned": (),
     "Cancelled": (),
 }
+# Anybody on this machine may shop as a generated customer; only for a shop without real ones.
+DEMO_PERSONAS = False
 
 # -- ecomai, by the steps of docs/embedding.md -------------------------------------------------------
 
@@ -176,6 +198,8 @@ ECOMAI = {
         "REPORTING_CURRENCY": OSCAR_DEFAULT_CURRENCY,
     },
     "REGISTRY": {"FOLDER": SHOP_FOLDER / "ecomai"},
+    # The shop asks visitors in its banner; until they answer, nothing is remembered of their visit.
+    "FUSION": {"DEFAULT_CONSENT": {}},
 }
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", REDIS_URL)

@@ -31,7 +31,7 @@ UserAddress = get_model("address", "UserAddress")
 
 STATUSES = {
     "placed": "Pending",
-    "paid": "Being processed",
+    "paid": "Paid",
     "shipped": "Shipped",
     "completed": "Complete",
     "returned": "Returned",

@@ -1,0 +1,13 @@
+"""What the shop's pages ask of Oscar for the recommendations beside them."""
+
+from typing import Any
+
+from django import template
+
+register = template.Library()
+
+
+@register.simple_tag
+def products_in(basket: Any) -> list[str]:
+    """Return the ids, as ecomai knows them, of what is in the basket: a variant's is its parent's."""
+    return [str(line.product.parent_id or line.product_id) for line in basket.all_lines()]
