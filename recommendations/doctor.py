@@ -1,6 +1,8 @@
 """Whether recommendations could work now, and what to do if not."""
 
+import time
 from datetime import timedelta
+from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -10,9 +12,10 @@ from ecomai.console.cards import Finding
 from ecomai.registry.selectors import deployments
 from ecomai.serving import live
 
-from . import selectors
+from . import selectors, services
 from .app_settings import app_settings
 from .checks import is_encoder_there
+from .models import ItemPopularity, Source
 from .scenario import NEXT_ITEM, SIMILAR_ITEMS
 
 OLD = timedelta(days=1)
@@ -58,12 +61,37 @@ def _models() -> list[Finding]:
     for name in (NEXT_ITEM, SIMILAR_ITEMS):
         row = served.get(name)
         version = row.live_version if row else None
-        is_live = version is not None and name not in faults
         if name in faults:
-            message, remedy = faults[name], _("Train the model again, or roll back to the earlier version.")
+            remedy = _("Train the model again, or roll back to the earlier version.")
+            found.append(Finding(name, False, faults[name], remedy))
         elif version is not None:
-            message, remedy = _("Version %(n)s is live.") % {"n": version.number}, ""
+            found.append(_answer(name, version.number))
         else:
             message, remedy = _("No version is live; fallbacks answer."), _("Train it, look at it, go live.")
-        found.append(Finding(name, is_live, message, remedy))
+            found.append(Finding(name, False, message, remedy))
     return found
+
+
+def _well_known_item() -> Item | None:
+    popular = ItemPopularity.objects.filter(item__is_active=True).select_related("item").order_by("-score")
+    row = popular.first()
+    return row.item if row else None
+
+
+def _answer(name: str, number: int) -> Finding:
+    """Ask for an answer that the model should give, as a page would; it is not kept."""
+    item = _well_known_item()
+    if item is None:
+        return Finding(name, True, _("Version %(n)s is live.") % {"n": number})
+    seed: dict[str, Any] = (
+        {"basket": [item.external_id]} if name == NEXT_ITEM else {"item_id": item.external_id}
+    )
+    started = time.monotonic()
+    answer = services.recommend(storefront=item.storefront, is_kept=False, **seed)
+    said = {"n": number, "ms": (time.monotonic() - started) * 1000, "source": answer.source}
+    if answer.code:
+        return Finding(name, True, _("Version %(n)s is live, and recommendations are switched off.") % said)
+    if answer.source == Source.MODEL:
+        return Finding(name, True, _("Version %(n)s is live and answered in %(ms)d ms.") % said)
+    message = _("Version %(n)s is live, but the fallback “%(source)s” answered.") % said
+    return Finding(name, False, message, _("The log of this command says why; try again, or roll back."))

@@ -1,4 +1,4 @@
-"""What the doctor looks at: the foundation's own parts, then each scenario's."""
+"""What the doctor looks at: settings, services, the whole chain by trial, then what each scenario says."""
 
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
@@ -8,18 +8,30 @@ from django.utils.translation import gettext as _
 
 from ecomai import scenarios
 
-from . import health
+from . import health, trials
 from .cards import Finding, findings_of
 
+PATIENCE_SECONDS = 10.0
 
-def findings() -> list[Finding]:
-    """Return all findings; what needs the database is left out while it is away."""
+
+def findings(*, patience_seconds: float = PATIENCE_SECONDS) -> list[Finding]:
+    """Return all findings; what needs the database, or the broker, is left out while it is away.
+
+    Workers get `patience_seconds` to answer.
+    """
     found = [*_system_checks()]
     state = health.run_checks()
     found += [_database(state.checks["database"]), _broker(state.checks["broker"])]
     if state.checks["database"].state == "failed":
         return found
-    found += [_migrations(), _queues(state.checks["queues"]), _events(state.checks["events"])]
+    tables = _migrations()
+    found.append(tables)
+    if not tables.is_ok:
+        return found
+    if state.checks["broker"].state == "ok":
+        found += trials.round_trips(patience_seconds=patience_seconds)
+    found += [trials.artifact_round_trip(), *trials.adapter_rows(), trials.event_round_trip()]
+    found.append(_events(state.checks["events"]))
     for scenario in scenarios.installed():
         found += findings_of(scenario)
     return found
@@ -59,15 +71,6 @@ def _migrations() -> Finding:
         return Finding(_("Tables"), False, error, _("Run manage.py migrate."))
     message = _("%(n)s migrations have not run") % {"n": len(missing)} if missing else _("up to date")
     return Finding(_("Tables"), not missing, message, _("Run manage.py migrate."))
-
-
-def _queues(check: health.Check) -> Finding:
-    silent = [name for name, queue in check.details.items() if queue["state"] != "ok"]
-    if not silent:
-        return Finding(_("Workers"), True, _("every queue is served"))
-    message = _("no sign of life from: %(queues)s") % {"queues": ", ".join(silent)}
-    remedy = _("Start a worker with -Q %(queues)s, and beat, which asks for signs of life.")
-    return Finding(_("Workers"), False, message, remedy % {"queues": ",".join(silent)})
 
 
 def _events(check: health.Check) -> Finding:

@@ -32,6 +32,8 @@ NEEDED_APPS = (
 MIDDLEWARE = "ecomai.middleware.RequestIdMiddleware"
 OSCAR_ADAPTER = "ecomai.commerce.adapters.oscar"
 
+# Beside settings that are in no package, a module called celery would shadow Celery itself.
+LONE_CELERY = "celery_app"
 CELERY_SETTINGS = {
     "CELERY_BROKER_URL": 'os.environ.get("CELERY_BROKER_URL", "redis://127.0.0.1:6379/0")',
     "CELERY_BEAT_SCHEDULER": '"django_celery_beat.schedulers:DatabaseScheduler"',
@@ -169,12 +171,10 @@ def _celery_settings(project: Project) -> str:
     """Nothing for a project that has a Celery application already: its settings may have other names."""
     if project.celery_file is not None:
         return ""
-    lines = [
-        f"{name} = {value}\n"
-        for name, value in CELERY_SETTINGS.items()
-        if not hasattr(project.settings, name)
-    ]
-    return "".join(lines)
+    absent = {name: value for name, value in CELERY_SETTINGS.items() if not hasattr(project.settings, name)}
+    # With a package its __init__.py does this; either way a web process publishes with the application.
+    first = "" if project.package else f"import {LONE_CELERY}\n\n"
+    return first + "".join(f"{name} = {value}\n" for name, value in absent.items())
 
 
 def _celery(project: Project) -> list[Addition]:
@@ -182,8 +182,8 @@ def _celery(project: Project) -> list[Addition]:
         return []
     name = project.package or "shop"
     lines = CELERY_FILE.format(settings=project.settings_module, name=name)
-    if not project.package:  # a module called celery beside the settings would shadow Celery itself
-        return [Addition(project.folder / "celery_app.py", lines)]
+    if not project.package:
+        return [Addition(project.folder / f"{LONE_CELERY}.py", lines)]
     return [
         Addition(project.folder / "celery.py", lines),
         Addition(

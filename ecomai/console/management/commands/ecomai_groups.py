@@ -16,8 +16,8 @@ SENTENCES = {
 
 class Command(BaseCommand):
     help = (
-        "Make the groups analyst, merchandiser, risk reviewer, support agent and marketer, and give them what "
-        "is new since the last call. What an admin changed in them stays."
+        "Make the groups analyst, merchandiser, risk reviewer, support agent and marketer, and give them "
+        "what is new since the last call. What an admin changed in them stays."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,0 +1,3 @@
+"""An ASGI application that knows no sockets."""
+
+application = None
