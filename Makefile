@@ -33,12 +33,13 @@ install: $(STAMP) ## Make the virtual environment with all dependencies
 $(STAMP): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed; PYTHON=... names another one."; exit 1; }
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[worker,chinese,project,dev]"
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[worker,chinese,project,example,dev]"
 	touch $@
 
-demo: $(STAMP) ## Serve a demo shop with everything in it; Ctrl-C stops it
-	@$(RUN) manage.py ecomai_demo --host "$(HOST)" --port "$(PORT)" --language "$(DEMO_LANGUAGE)" \
-		--password "$(DEMO_PASSWORD)" $(if $(DATA),--data "$(DATA)") $(DEMO_OPTIONS)
+demo: $(STAMP) ## Serve a demo shop on django-oscar with everything in it; Ctrl-C stops it
+	@cd examples/oscar_shop && DJANGO_SETTINGS_MODULE=oscar_shop.demo_settings \
+		"$(CURDIR)/$(RUN)" manage.py ecomai_demo --host "$(HOST)" --port "$(PORT)" --language "$(DEMO_LANGUAGE)" \
+		--password "$(DEMO_PASSWORD)" $(if $(DATA),--data "$(abspath $(DATA))") $(DEMO_OPTIONS)
 
 clean-demo: $(STAMP) ## Forget the demo shop: its database, files and models
 	@$(RUN) manage.py embedded forget

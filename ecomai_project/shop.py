@@ -4,7 +4,6 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 LANGUAGE_CODES = {"en": "en", "zh": "zh-hans"}
 
@@ -27,6 +26,11 @@ class Shop:
         values = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         return cls(path, **values)
 
+    @property
+    def is_generated(self) -> bool:
+        """Whether all its customers are invented ones."""
+        return self.source.startswith("demo:")
+
     def save(self) -> None:
         """Write it so that only its owner reads the key in it, and a reader never sees half of it."""
         values = asdict(self)
@@ -39,8 +43,3 @@ class Shop:
     @property
     def language_code(self) -> str:
         return LANGUAGE_CODES[self.language]
-
-
-def customer_id(user: Any) -> str:
-    """Return the shop's id of a logged-in customer, who logs in with it; staff are no customers."""
-    return "" if user.is_staff else user.get_username()

@@ -1,8 +1,7 @@
-"""The project's addresses: the admin, the plugin, and the demo shop in front of them."""
+"""The project's addresses: the admin and the plugin; a shop in front of them is in examples/."""
 
 import re
 
-from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponseRedirect
@@ -27,8 +26,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("ecomai/", include("ecomai.urls")),
 ]
-if apps.is_installed("ecomai_project.storefront"):
-    urlpatterns.append(path("", include("ecomai_project.storefront.urls")))
 if getattr(settings, "SERVES_MEDIA", False):
     prefix = re.escape(settings.MEDIA_URL.lstrip("/"))
     urlpatterns.append(re_path(rf"^{prefix}(?P<path>.*)$", serve, {"document_root": settings.MEDIA_ROOT}))

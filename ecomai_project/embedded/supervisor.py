@@ -187,13 +187,15 @@ def require_free_port(host: str, port: int) -> None:
             raise EmbeddedError(message) from error
 
 
-def project_programs(places: Places, *, host: str, port: int) -> list[Program]:
-    """Return the workers, beat and web server, in the order in which they start."""
+def project_programs(
+    places: Places, *, host: str, port: int, project: str = "ecomai_project"
+) -> list[Program]:
+    """Return a project's workers, beat and web server, in the order in which they start."""
     # Celery warns of root in six lines at each start; PostgreSQL, which root must not run, is not run by it.
     run = [sys.executable, "-W", "ignore:You're running the worker", "-m"]
-    celery = [*run, "celery", "--quiet", "-A", "ecomai_project"]
+    celery = [*run, "celery", "--quiet", "-A", project]
     worker = [*celery, "worker", "--concurrency", "1", "--without-gossip", "--without-mingle", "-l", "INFO"]
-    web = [*run, "uvicorn", "ecomai_project.asgi:application", "--host", host, "--port", str(port)]
+    web = [*run, "uvicorn", f"{project}.asgi:application", "--host", host, "--port", str(port)]
     limits = ["--lifespan", "off", "--ws-max-size", "1048576", "--timeout-graceful-shutdown", "5"]
     return [
         Program("worker", [*worker, "-Q", "default", "-n", "default@%h"], places=places),

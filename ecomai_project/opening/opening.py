@@ -7,7 +7,9 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from django.apps import apps
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections
@@ -17,13 +19,13 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from ecomai import scenarios
-from ecomai.commerce.importing.importer import import_path
+from ecomai.commerce.adapters.backfill import backfill
+from ecomai.commerce.importing.importer import import_path, refresh_statistics
 from ecomai.commerce.models import Customer, Event, Item, Order
 from ecomai_project.demo.generate import SHOP_CURRENCY, write_shop
 from ecomai_project.embedded.stack import needed_services
 from ecomai_project.embedded.supervisor import Supervisor, project_programs, require_free_port
 from ecomai_project.shop import Shop
-from ecomai_project.storefront import personas
 
 from . import learning, people
 from .display import Display, StepStream
@@ -52,8 +54,10 @@ class Opening:
         self.wishes = wishes
         self.display = display
         self.shop: Shop = settings.SHOP  # type: ignore[misc]
-        self.folder = wishes.export or Path(settings.VAR_DIR) / "shop"
-        self.programs = project_programs(settings.EMBEDDED, host=wishes.host, port=wishes.port)
+        self.folder = wishes.export or settings.EMBEDDED.folder / "shop"
+        self.programs = project_programs(
+            settings.EMBEDDED, host=wishes.host, port=wishes.port, project=_name_of_project()
+        )
         self.supervisor = Supervisor(
             settings.EMBEDDED, services=needed_services(), programs=self.programs, say=self._say
         )
@@ -86,7 +90,8 @@ class Opening:
         if not self.shop.is_imported:
             if self.wishes.export is None:
                 self.generate()
-            self.import_history()
+            self.load_shop()
+            self.backfill()
         self.let_people_in()
         trained = self.train()
         self.seed(trained)
@@ -117,6 +122,7 @@ class Opening:
             self.shop.save()
         # The programs read it when they start; this process began before it was known.
         settings.ECOMAI["COMMERCE"]["REPORTING_CURRENCY"] = self.shop.currency
+        settings.OSCAR_DEFAULT_CURRENCY = self.shop.currency
 
     def generate(self) -> None:
         with self.display.step(_("A shop with a year of history")) as step:
@@ -129,21 +135,37 @@ class Opening:
             )
             step.report(1.0, ", ".join(f"{count:,} {name}" for name, count in counts.items()))
 
-    def import_history(self) -> None:
-        with self.display.step(_("Import")) as step, closing(StepStream(step)) as stream:
-            import_path(self.folder, progress_stream=stream)  # type: ignore[arg-type]
+    def load_shop(self) -> None:
+        """Bring the export into the shop's own tables, as if it had always been run on them."""
+        with self.display.step(_("Into the shop")) as step, closing(StepStream(step)) as stream:
+            call_command(
+                "load_export", self.folder, password=self.wishes.password, language=self.shop.language_code,
+                stdout=stream, stderr=stream,
+            )  # fmt: skip
+            rates = self.folder / "rates.csv"  # the shop has no place for them
+            if rates.exists():
+                import_path(rates, progress_stream=stream)  # type: ignore[arg-type]
+
+    def backfill(self) -> None:
+        """Read the shop's history through its adapter."""
+        if self.wishes.export and not self.wishes.currency:
+            self._take_currency_of_orders()
+        with self.display.step(_("Back-fill through the adapter")) as step:
+            backfill(report=step.report)
+            refresh_statistics()
             counts = {model: model.objects.count() for model in (Item, Customer, Order, Event)}
             parts = [f"{n:,} {model._meta.verbose_name_plural}" for model, n in counts.items()]
             step.report(1.0, ", ".join(parts))
         self.shop.is_imported = True
-        if self.wishes.export and not self.wishes.currency:
-            self._take_currency_of_orders()
         self.shop.save()
 
     def _take_currency_of_orders(self) -> None:
-        most = Order.objects.values("currency").annotate(n=Count("pk")).order_by("-n").first()
+        """Report in the currency in which the shop sells most; the programs read it when they start."""
+        orders = apps.get_model("order", "Order").objects
+        most = orders.values("currency").annotate(n=Count("pk")).order_by("-n").first()
         if most and most["currency"] != self.shop.currency:
             self.shop.currency = most["currency"]
+            self.shop.save()
             settings.ECOMAI["COMMERCE"]["REPORTING_CURRENCY"] = self.shop.currency
             self.supervisor.restart_programs()
 
@@ -209,15 +231,29 @@ class Opening:
             (_("Shop"), f"{self.address}/"),
             (_("Admin"), f"{self.address}/admin/"),
             (_("Login"), f"{people.ADMIN} / {self.wishes.password}"),
+            (_("Login of a customer"), f"{self._a_customer()} / {self.wishes.password}"),
             (_("REST API"), self.address + reverse("ecomai:api-docs")),
             (_("Secret API key"), self.shop.secret_key),
             (_("Logs"), str(settings.EMBEDDED.folder / "log")),
         ]
-        if personas.is_open():
-            rows.insert(1, (_("Shop as a customer"), self.address + reverse("storefront:welcome")))
+        if self.shop.is_generated:
+            rows.insert(1, (_("Shop as a customer"), self.address + reverse("personas")))
         title = _("The shop is open after %(seconds)d s") % {"seconds": seconds}
         self.display.addresses(title, rows, _("Ctrl-C stops everything"))
+
+    def _a_customer(self) -> str:
+        """Return the e-mail address of the customer who has bought most often, to log in with."""
+        users = get_user_model()._default_manager.filter(is_staff=False)
+        return (
+            users.annotate(n=Count("orders")).order_by("-n", "pk").values_list("email", flat=True).first()
+            or ""
+        )
 
     def _say(self, name: str, text: str) -> None:
         if self.is_serving or text != "started":
             self.display.output(name, text)
+
+
+def _name_of_project() -> str:
+    """Return the package of the project whose settings these are; it has the Celery and ASGI applications."""
+    return settings.ASGI_APPLICATION.partition(".")[0]

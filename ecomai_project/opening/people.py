@@ -13,7 +13,7 @@ KEY_NAME = "demo shop's server"
 def make_admin(password: str) -> None:
     """Make the administrator, or give it the password that is shown."""
     user, _is_new = get_user_model().objects.get_or_create(
-        username=ADMIN, defaults={"is_staff": True, "is_superuser": True}
+        username=ADMIN, defaults={"is_staff": True, "is_superuser": True, "email": f"{ADMIN}@example.com"}
     )
     if not user.check_password(password):
         user.set_password(password)

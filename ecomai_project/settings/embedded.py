@@ -12,7 +12,7 @@ from ecomai_project.shop import Shop
 
 from . import environment
 from .base import *  # noqa: F403
-from .base import ECOMAI, INSTALLED_APPS, LOGGING, VAR_DIR
+from .base import ECOMAI, LOGGING, VAR_DIR
 
 
 def _kept_secret(path: Path) -> str:
@@ -26,7 +26,6 @@ def _kept_secret(path: Path) -> str:
 
 VAR_DIR = Path(environment.text("ECOMAI_VAR_DIR", str(VAR_DIR))).resolve()
 EMBEDDED = Places(VAR_DIR)
-INSTALLED_APPS = [*INSTALLED_APPS, "ecomai_project.storefront"]
 SHOP = Shop.load(VAR_DIR)
 LANGUAGE_CODE = SHOP.language_code
 
@@ -63,7 +62,7 @@ SERVES_MEDIA = True
 ECOMAI = {
     **ECOMAI,
     "REGISTRY": {"FOLDER": VAR_DIR / "ecomai"},
-    "COMMERCE": {"CUSTOMER_ID": "ecomai_project.shop.customer_id", "REPORTING_CURRENCY": SHOP.currency},
+    "COMMERCE": {"REPORTING_CURRENCY": SHOP.currency},
 }
 
 # A line for each message that Celery passes on would bury what happens in the one terminal of the demo.

@@ -7,10 +7,9 @@ from ecomai_project.embedded.places import Places
 
 from . import environment, test_services
 from .base import *  # noqa: F403
-from .base import INSTALLED_APPS, VAR_DIR
+from .base import VAR_DIR
 
 EMBEDDED = Places(Path(environment.text("ECOMAI_VAR_DIR", str(VAR_DIR / "test"))))
-INSTALLED_APPS = [*INSTALLED_APPS, "ecomai_project.storefront"]
 SECRET_KEY = "only-for-tests, and as long as a secret key of a real shop has to be"  # noqa: S105
 ALLOWED_HOSTS = ["*"]
 

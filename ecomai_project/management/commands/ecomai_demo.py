@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
@@ -17,8 +18,9 @@ DEFAULT_PASSWORD = "demo"  # noqa: S105 - shown on the screen, refused where oth
 
 class Command(BaseCommand):
     help = (
-        "Opens a demo shop: services, a generated year of history (or a real export by --data), import, "
-        "training, promotion, then web server, worker and beat until Ctrl-C."
+        "Opens a demo shop on django-oscar: services, a generated year of history (or a real export by "
+        "--data) in the shop's tables, back-fill, training, promotion, then web server, worker and beat "
+        "until Ctrl-C."
     )
     requires_system_checks = []  # some checks ask the database, which is what we are here to start
 
@@ -33,8 +35,10 @@ class Command(BaseCommand):
         parser.add_argument("--no-serve", action="store_true", help="prepare everything, then stop")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not hasattr(settings, "EMBEDDED"):
-            raise CommandError(_("The demo needs ecomai_project.settings.embedded."))
+        if not (hasattr(settings, "EMBEDDED") and apps.is_installed("oscar_shop")):
+            raise CommandError(
+                _("The demo needs the settings oscar_shop.demo_settings; `make demo` names them.")
+            )
         if not _is_loopback(options["host"]) and options["password"] == DEFAULT_PASSWORD:
             raise CommandError(_("Others could log in there. Choose a password: DEMO_PASSWORD=..."))
         if options["data"] and not options["data"].exists():

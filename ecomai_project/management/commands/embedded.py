@@ -15,7 +15,7 @@ from ecomai_project.embedded.stack import needed_services
 from ecomai_project.embedded.supervisor import Supervisor, project_programs, require_free_port
 
 # What the services, the demo shop and the registry put below the folder.
-KEPT_FOLDERS = ("postgres", "redis", "run", "log", "programs", "shop", "media", "ecomai")
+KEPT_FOLDERS = ("postgres", "redis", "run", "log", "programs", "shop", "media", "search", "mail", "ecomai")
 
 
 class Command(BaseCommand):

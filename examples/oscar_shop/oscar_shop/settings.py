@@ -149,6 +149,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = SHOP_FOLDER / "static"
 MEDIA_URL = "media/"
 MEDIA_ROOT = SHOP_FOLDER / "media"
+SERVES_MEDIA = DEBUG  # else the web server in front does
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = SHOP_FOLDER / "mail"
 

@@ -2,9 +2,9 @@
 
 from django.apps import apps
 from django.conf import settings
-from django.conf.urls.static import static
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.static import serve
 
 from . import views
 
@@ -19,5 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/my-data/erase/", views.EraseView.as_view(), name="my-data-erase"),
     path("demo-customers/", views.PersonasView.as_view(), name="personas"),
     path("", include(apps.get_app_config("oscar").urls[0])),
-    *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
 ]
+if settings.SERVES_MEDIA:
+    files = {"document_root": settings.MEDIA_ROOT}
+    urlpatterns.insert(0, path(f"{settings.MEDIA_URL.strip('/')}/<path:path>", serve, files))

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.translation import get_language
 
 from ecomai.exceptions import EcomaiError
 from oscar_shop.loading.activity import ActivityLoader
@@ -29,12 +29,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("folder", type=Path)
+        parser.add_argument(
+            "--language", default=settings.LANGUAGE_CODE, help="of names and reviews: en, zh-hans"
+        )
         parser.add_argument("--password", default="", help="of all customers; without it nobody can log in")
 
-    def handle(self, *args: Any, folder: Path, password: str, **options: Any) -> None:
+    def handle(self, *args: Any, folder: Path, password: str, language: str, **options: Any) -> None:
         if not folder.exists():
             raise CommandError(f"There is no {folder}.")
-        language = get_language() or "en"
         export = Export(folder, self._report)
         self._began = self._said = time.monotonic()
         try:
