@@ -156,6 +156,7 @@ def _fill(target: Any, address: Mapping[str, str]) -> None:
             raise ActionRefusedError(reason=_("an address has no “%(field)s” here") % {"field": name})
         setattr(target, field, value)
     try:
-        target.full_clean(exclude=["search_text"])
+        target.clean_fields(exclude=["search_text"])
+        target.clean()  # which asks the country, so that has to exist
     except ValidationError as error:
         raise ActionRefusedError(reason=" ".join(error.messages)) from error
