@@ -11,7 +11,7 @@ from ecomai.commerce.visitors import SESSION_COOKIE, SESSION_ID, customer_id_of_
 from ecomai.fusion.services import record_consent
 
 ANSWER_KEY = "consent"
-VISITOR_KEY = "visitor_id"
+VISITOR_KEY, PROOF_KEY = "visitor_id", "consent_proof"
 PURPOSE = "tracking"
 GRANTED, REFUSED, UNKNOWN = "granted", "refused", ""
 WORDING_VERSION = 1
@@ -37,15 +37,29 @@ def current_answer(request: HttpRequest) -> str:
 
 def answer(request: HttpRequest, *, is_granted: bool) -> None:
     """Remember the visitor's answer, and write it to the consent ledger with its proof."""
+    proof = {"wording": wording(), "version": WORDING_VERSION, "language": get_language()}
     request.session[ANSWER_KEY] = GRANTED if is_granted else REFUSED
+    request.session[PROOF_KEY] = proof
     record_consent(
         purpose=PURPOSE,
         is_granted=is_granted,
         source="shop banner",
         customer=customer_of(request),
         session_id=_visitor_id(request),
-        proof={"wording": wording(), "version": WORDING_VERSION, "language": get_language()},
+        proof=proof,
     )
+
+
+def carry_over(request: HttpRequest) -> None:
+    """Write the answer of this visit down for the customer who has just logged in."""
+    if customer := customer_of(request):
+        record_consent(
+            purpose=PURPOSE,
+            is_granted=current_answer(request) == GRANTED,
+            source="shop banner, before login",
+            customer=customer,
+            proof=request.session.get(PROOF_KEY, {}),
+        )
 
 
 def customer_of(request: HttpRequest) -> Customer | None:

@@ -117,7 +117,8 @@ class CatalogueLoader:
     def _write_attributes(self, pairs: list[tuple[ItemIn, Any]]) -> None:
         values = []
         for item, product in pairs:
-            named = {name: str(value) for name, value in given(item.attributes, {}).items()}
+            said = given(item.attributes, {})
+            named = {name[:1].upper() + name[1:]: str(value) for name, value in said.items()}
             if brand := given(item.brand, ""):
                 values.append((product, self._attribute(product.product_class, "Brand", BRAND), brand))
             values += [

@@ -1,8 +1,10 @@
-"""What the shop's pages ask of Oscar for the recommendations beside them."""
+"""What the shop's pages ask of Oscar for the recommendations beside them, and words for events."""
 
 from typing import Any
 
 from django import template
+
+from ecomai.commerce.models import EventType
 
 register = template.Library()
 
@@ -11,3 +13,8 @@ register = template.Library()
 def products_in(basket: Any) -> list[str]:
     """Return the ids, as ecomai knows them, of what is in the basket: a variant's is its parent's."""
     return [str(line.product.parent_id or line.product_id) for line in basket.all_lines()]
+
+
+@register.filter
+def in_words(event_type: str) -> str:
+    return str(dict(EventType.choices).get(event_type, event_type)).capitalize()
