@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from .exceptions import NotFoundError
 from .search_spaces import SearchSpace, problems_of
+from .training_options import Option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,8 @@ class ModelSpec:
     - `readiness() -> list[Readiness]` says whether there is enough data.
 
     `search_space` says which hyperparameters a search may try, and among which values; `train` then
-    looks at `run.search`. Empty means that none is offered.
+    looks at `run.search`. Empty means that none is offered. `options` are the hyperparameters that the
+    admin offers in its forms; all others are set over REST and on the command line.
     """
 
     name: str
@@ -82,6 +84,7 @@ class ModelSpec:
     gate: Gate = field(default_factory=Gate)
     default_hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     search_space: SearchSpace = field(default_factory=dict)
+    options: Mapping[str, Option] = field(default_factory=dict)
     groups: Mapping[str, Group] = field(default_factory=dict)
     queue: str = "gpu"
 
@@ -153,6 +156,7 @@ def register(scenario: Scenario) -> None:
         if not model.name.startswith(f"{scenario.name}."):
             raise ImproperlyConfigured(f"Model {model.name!r} must be called '{scenario.name}.<name>'.")
         _check_search_space(model)
+        _check_options(model)
     for fact in scenario.facts:
         if not fact.name.startswith(f"{scenario.name}."):
             raise ImproperlyConfigured(f"Fact {fact.name!r} must be called '{scenario.name}.<name>'.")
@@ -169,6 +173,12 @@ def _check_search_space(model: ModelSpec) -> None:
     ]
     if problems:
         raise ImproperlyConfigured(f"The search space of {model.name!r} is wrong. {' '.join(problems)}")
+
+
+def _check_options(model: ModelSpec) -> None:
+    for name, option in model.options.items():
+        if not option.contains(model.default_hyperparameters.get(name)):
+            raise ImproperlyConfigured(f"The default of {name} of {model.name!r} is none of its choices.")
 
 
 def unregister(name: str) -> None:

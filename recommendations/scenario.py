@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ecomai.scenarios import FactSpec, Gate, Group, ModelSpec, Scenario
 from ecomai.search_spaces import Choices, Floats, Integers
+from ecomai.training_options import Option
 
 NEXT_ITEM = "recommendations.next_item"
 SIMILAR_ITEMS = "recommendations.similar_items"
@@ -43,6 +44,7 @@ next_item = ModelSpec(
     default_hyperparameters={
         **SPLIT,
         "is_refitted": True,
+        "is_update": False,
         "dim": 64,
         "n_layers": 1,
         "n_heads": 2,
@@ -62,6 +64,22 @@ next_item = ModelSpec(
         "dropout": Floats(0.0, 0.5),
         "learning_rate": Floats(5e-4, 8e-3, is_log=True),
         "weight_decay": Floats(1e-4, 0.1, is_log=True),
+    },
+    options={
+        "is_update": Option(
+            verbose_name=_("Update the live version"),
+            help_text=_(
+                "Goes on from the network that serves, with what was done since it learned, in a fraction "
+                "of the time. Where that cannot be, the training begins anew, and the version says why."
+            ),
+        ),
+        "has_context": Option(
+            verbose_name=_("Read types and times of events"),
+            help_text=_(
+                "Whether something was looked at, put into a basket or bought, and how long after the step "
+                "before it. Answers take a little longer."
+            ),
+        ),
     },
 )
 

@@ -1,10 +1,9 @@
 """From a frozen past to judged candidates. Runs in a worker; nothing here is imported by a web process."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,23 +19,22 @@ from ecomai.learning.splits import Split
 from ecomai.registry.runs import Candidate, Run
 from ecomai.serving.predictors import load_predictor
 
-from . import datasets, tuning
+from . import datasets, tuning, updating
 from .app_settings import app_settings
 from .datasets import Cases, Dataset
-from .exceptions import EncoderMissingError
 from .judging import Judged, judge_predictor, judge_recommender
 from .selectors import interaction_types
-from .services import predictors, vectors
+from .services import vectors
+from .text_readers import TextReader, fit_reader
 
 if TYPE_CHECKING:
-    from ecomai.learning.encoders.base import TextEncoder
+    from ecomai.learning.recommenders.sequence import SequenceRecommender
 
 SNAPSHOT_FILE = "snapshot.json"
-PROBE = "a red dress for the summer, size 38"
 MAX_JUDGED = 10_000
 MAX_VALIDATED = 2_000
 #: What of a run's hyperparameters is not the model's own.
-SPLIT_PARAMETERS = ("valid_share", "test_share", "is_refitted", "encoder")
+OTHER_PARAMETERS = ("valid_share", "test_share", "is_refitted", "is_update", "encoder")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +44,9 @@ class Material:
     snapshot: Snapshot
     dataset: Dataset
     vectors: np.ndarray  # (n_items, n_features) float32
-    encoder: "TextEncoder"
-    encoder_key: str
+    reader: TextReader
+    valid_start: np.datetime64
+    test_start: np.datetime64
     early: Interactions  # before the validation period
     train: Interactions  # before the test period
     valid: Cases
@@ -70,12 +69,50 @@ class Material:
 
 def train_next_item(run: Run) -> Candidate:
     """Train the sequence model and judge it against what serves now, popularity and item-item."""
-    from ecomai.learning.export import export_next_item
     from ecomai.learning.recommenders.item_item import ItemItemRecommender
+
+    material, start, because = _begin(run)
+    learned = _learn(run, material) if start is None else _update(run, material, start)
+    run.report(0.86, _("Writing the model's files"))
+    folder = _export_next_item(run, material, learned)
+    run.report(0.92, _("Judging"))
+    neighbours = ItemItemRecommender().fit(material.train, material.vectors)
+    peers = {"item_item": judge_recommender(neighbours, *material.judging)}
+    card = {**learned.card, updating.LEARNED_UNTIL: updating.as_text(learned.until)}
+    if because:
+        card[updating.UPDATE] = {"trained_anew_because": because}
+    return _candidate(
+        run, material, folder, kind="next_item", parameters=learned.parameters, peers=peers, card=card
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A sequence model, and how it came to be. `until` is when the events end that it learned from."""
+
+    model: "SequenceRecommender"
+    parameters: Mapping[str, Any]
+    event_types: Sequence[str]
+    until: np.datetime64
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _begin(run: Run) -> tuple[Material, "updating.Start | None", str]:
+    """Return the material, and what to go on from, or a sentence why an update that was asked for cannot."""
+    if not run.hyperparameters.get("is_update", False):
+        return prepare(run), None, ""
+    try:
+        start = updating.find_start(run)
+        return prepare(run, start=start), start, ""
+    except updating.UpdateImpossibleError as reason:
+        return prepare(run), None, str(reason)
+
+
+def _learn(run: Run, material: Material) -> Learned:
+    """Learn how long to learn, then learn from all events before the test period."""
     from ecomai.learning.recommenders.sequence import SequenceRecommender
     from ecomai.learning.tensorboard_logs import TensorBoardLogs
 
-    material = prepare(run)
     parameters = tuning.tune_next_item(run, material, model_parameters(run))
     model = SequenceRecommender(**parameters, random_state=run.random_state)
     model.fit(
@@ -88,32 +125,66 @@ def train_next_item(run: Run) -> Candidate:
         ],
         checkpoint_folder=run.folder / "search",
     )
-    if run.hyperparameters.get("is_refitted", True):
-        # How long to learn is known now; the newest events before the test period join in.
-        parameters |= {"max_epochs": model.best_epoch_} if model.best_epoch_ else {}
-        model = SequenceRecommender(**parameters, random_state=run.random_state)
-        model.fit(
-            material.train,
-            material.vectors,
-            callbacks=[
-                ReportTo(_Quiet(run), start=0.6, end=0.85, message=_("Learning with all events")),
-                TensorBoardLogs(run.log_folder / "refit"),
-            ],
-            checkpoint_folder=run.folder / "refit",
-        )
-    run.report(0.86, _("Writing the model's files"))
-    folder = export_next_item(
-        model,
+    event_types = material.dataset.event_types
+    if not run.hyperparameters.get("is_refitted", True):
+        return Learned(model, parameters, event_types, until=material.valid_start)
+    # How long to learn is known now; the newest events before the test period join in.
+    parameters |= {"max_epochs": model.best_epoch_} if model.best_epoch_ else {}
+    model = SequenceRecommender(**parameters, random_state=run.random_state)
+    model.fit(
+        material.train,
+        material.vectors,
+        callbacks=[
+            ReportTo(_Quiet(run), start=0.6, end=0.85, message=_("Learning with all events")),
+            TensorBoardLogs(run.log_folder / "refit"),
+        ],
+        checkpoint_folder=run.folder / "refit",
+    )
+    return Learned(model, parameters, event_types, until=material.test_start)
+
+
+def _update(run: Run, material: Material, start: updating.Start) -> Learned:
+    """Go on from the live version with the histories that are new, and as many old ones."""
+    from ecomai.learning.tensorboard_logs import TensorBoardLogs
+
+    new = updating.new_histories(material.dataset, start.learned_until, material.test_start)
+    if not len(new):
+        unit = _("customers or sessions that did something since the live version learned")
+        raise NotEnoughDataError(have=0, need=1, unit=unit)
+    X = start.as_learned(material.train, material.dataset.event_types)
+    old = np.setdiff1d(np.flatnonzero(X.lengths), new)
+    model = start.model.partial_fit(
+        X.select(new),
+        material.vectors,
+        replay=X.select(old),
+        known_as=start.places_of(material.dataset),
+        callbacks=[
+            ReportTo(run, start=0.25, end=0.85, message=_("Learning what is new")),
+            TensorBoardLogs(run.log_folder / "update"),
+        ],
+    )
+    learned = model.get_params()
+    facts = {
+        "from_version": start.version.number,
+        "n_updates": start.n_updates + 1,
+        "n_new_histories": len(new),
+        "n_replayed_histories": min(len(new), len(old)),
+    }
+    sizes = {name: learned[name] for name in updating.SIZES}
+    return Learned(model, sizes, start.event_types, until=material.test_start, card={updating.UPDATE: facts})
+
+
+def _export_next_item(run: Run, material: Material, learned: Learned) -> Path:
+    from ecomai.learning.export import export_next_item
+
+    return export_next_item(
+        learned.model,
         _fresh(run.folder / "artifact"),
         item_ids=material.item_ids,
-        event_types=material.dataset.event_types,
-        text_encoder=material.encoder,
+        event_types=learned.event_types,
+        text_encoder=material.reader.source,
         encoder_cache=run.folder.parent.parent / "encoders",
     )
-    run.report(0.92, _("Judging"))
-    neighbours = ItemItemRecommender().fit(material.train, material.vectors)
-    peers = {"item_item": judge_recommender(neighbours, *material.judging)}
-    return _candidate(run, material, folder, kind="next_item", parameters=parameters, peers=peers)
 
 
 def train_similar_items(run: Run) -> Candidate:
@@ -129,14 +200,17 @@ def train_similar_items(run: Run) -> Candidate:
         model, _fresh(run.folder / "artifact"), item_ids=material.item_ids, item_vectors=material.vectors
     )
     run.report(0.9, _("Judging"))
-    return _candidate(run, material, folder, kind="similar_items", parameters=parameters, peers={})
+    return _candidate(run, material, folder, kind="similar_items", parameters=parameters, peers={}, card={})
 
 
 # -- material -------------------------------------------------------------------------------------
 
 
-def prepare(run: Run, *, max_history: int | None = None) -> Material:
-    """Freeze, read, split and encode. Raises NotEnoughDataError and EncoderMissingError."""
+def prepare(run: Run, *, max_history: int | None = None, start: updating.Start | None = None) -> Material:
+    """Freeze, read, split and encode; for an update with the encoder of what it goes on from.
+
+    Raises NotEnoughDataError, EncoderMissingError and UpdateImpossibleError.
+    """
     run.report(0.01, _("Freezing the history"))
     snapshot = frozen(run.folder / "snapshot", cutoff=run.cutoff)
     dataset = datasets.read_dataset(snapshot.folder, cutoff=run.cutoff)
@@ -150,13 +224,18 @@ def prepare(run: Run, *, max_history: int | None = None) -> Material:
     test = datasets.cases_between(dataset, test_start, n_max=MAX_JUDGED, random_state=seed)
     if not len(test):
         raise NotEnoughDataError(have=0, need=1, unit=_("customers with a new item in the latest weeks"))
-    encoder, key = fit_encoder(dataset.texts, name=str(run.hyperparameters.get("encoder", "")))
+    if start is not None and start.learned_until > test_start:
+        raise updating.UpdateImpossibleError(
+            _("The live version has learned from events of the test period.")
+        )
+    reader = start.reader if start else _reader_for(run, dataset)
     return Material(
         snapshot=snapshot,
         dataset=dataset,
-        vectors=item_vectors(run, dataset, encoder, key),
-        encoder=encoder,
-        encoder_key=key,
+        vectors=item_vectors(run, dataset, reader),
+        reader=reader,
+        valid_start=valid_start,
+        test_start=test_start,
         early=dataset.before(valid_start),
         train=dataset.before(test_start),
         valid=datasets.cases_between(
@@ -201,43 +280,20 @@ def check_is_enough(dataset: Dataset) -> None:
             raise NotEnoughDataError(have=have, need=need, unit=unit)
 
 
-def fit_encoder(texts: Sequence[str], *, name: str = "") -> "tuple[TextEncoder, str]":
-    """Return the configured encoder, fitted on the catalogue, and the key of its vectors."""
-    from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
-    from ecomai.learning.encoders.routed import RoutedTextEncoder
-    from ecomai.learning.exceptions import MissingEncoderError
-
-    name = name or app_settings.ENCODER
-    encoder: TextEncoder
-    if name == "char_ngram":
-        encoder = CharNgramTextEncoder()
-    else:
-        encoder = RoutedTextEncoder() if name == "auto" else RoutedTextEncoder(model=name)
-    try:
-        encoder.fit(list(texts))
-    except MissingEncoderError as error:
-        raise EncoderMissingError(encoder=name) from error
-    return encoder, _encoder_key(name, encoder, texts)
+def _reader_for(run: Run, dataset: Dataset) -> TextReader:
+    return fit_reader(dataset.texts, name=str(run.hyperparameters.get("encoder", "")))
 
 
-def _encoder_key(name: str, encoder: "TextEncoder", texts: Sequence[str]) -> str:
-    """Name the encoder by what it does: vectors of one key may be compared with each other."""
-    digest = hashlib.sha256(np.round(encoder.encode([PROBE]), 2).tobytes())
-    if getattr(encoder, "n_ngram_", 1):  # n-grams are learned from the shop's own texts
-        digest.update("\0".join(texts).encode())
-    return f"{vectors.KEY_PREFIX}{name}"[:80] + f":{digest.hexdigest()[:12]}"
-
-
-def item_vectors(run: Run, dataset: Dataset, encoder: "TextEncoder", key: str) -> np.ndarray:
+def item_vectors(run: Run, dataset: Dataset, reader: TextReader) -> np.ndarray:
     """Return a vector for each item; only texts that this encoder has not read yet are encoded."""
-    found = np.zeros((len(dataset.texts), encoder.n_features_), dtype=np.float32)
+    found = np.zeros((len(dataset.texts), reader.n_features), dtype=np.float32)
     for storefront, rows in dataset.rows_by_storefront().items():
         texts = {dataset.external_ids[row]: dataset.texts[row] for row in rows}
         vectors.store_texts(
-            texts, encoder_key=key, storefront=storefront, encode=encoder.encode,
+            texts, encoder_key=reader.key, storefront=storefront, encode=reader.encode,
             report=lambda share: run.report(0.05 + 0.2 * share, _("Reading the texts of items")),
         )  # fmt: skip
-        stored = vectors.stored_vectors(list(texts), encoder_key=key, storefront=storefront)
+        stored = vectors.stored_vectors(list(texts), encoder_key=reader.key, storefront=storefront)
         for row in rows:
             found[row] = stored[dataset.external_ids[row]]
     return found
@@ -256,7 +312,7 @@ class _Quiet:
 
 
 def model_parameters(run: Run) -> dict[str, Any]:
-    return {name: value for name, value in run.hyperparameters.items() if name not in SPLIT_PARAMETERS}
+    return {name: value for name, value in run.hyperparameters.items() if name not in OTHER_PARAMETERS}
 
 
 def _fresh(folder: Path) -> Path:
@@ -269,7 +325,7 @@ def _fresh(folder: Path) -> Path:
 
 def _candidate(
     run: Run, material: Material, folder: Path, *, kind: str, parameters: Mapping[str, Any],
-    peers: Mapping[str, Judged],
+    peers: Mapping[str, Judged], card: Mapping[str, Any],
 ) -> Candidate:  # fmt: skip
     """Judge the files as they will serve, and what serves now, on the same test period."""
     from ecomai.learning.recommenders.popularity import PopularityRecommender
@@ -283,7 +339,7 @@ def _candidate(
         if live_folder
         else None
     )
-    vectors.forget_other_encoders(keep=[material.encoder_key, *vectors.encoder_keys()])
+    vectors.forget_other_encoders(keep=[material.reader.key, *vectors.encoder_keys()])
     return Candidate(
         folder=folder,
         kind=kind,
@@ -295,26 +351,16 @@ def _candidate(
         window_end=material.snapshot.window_end,
         data_fingerprint=material.snapshot.fingerprint,
         hyperparameters={**run.hyperparameters, **parameters},
-        card=_card(run, material, peers),
+        card={**_card(material, peers), **card},
     )
 
 
-def _card(run: Run, material: Material, peers: Mapping[str, Judged]) -> dict[str, Any]:
-    pretrained = getattr(material.encoder, "n_pretrained_", 0) > 0
-    name = str(run.hyperparameters.get("encoder", "") or app_settings.ENCODER)
-    uses_default = pretrained and name == "auto"
+def _card(material: Material, peers: Mapping[str, Judged]) -> dict[str, Any]:
     return {
         "intended_use": _(
             "Recommending this shop's items to its own visitors. Not for decisions about people."
         ),
-        "base_model": "sentence-transformers/all-MiniLM-L6-v2"
-        if uses_default
-        else name
-        if pretrained
-        else "",
-        "base_model_licence": "Apache-2.0" if uses_default else "",
-        predictors.ENCODER_KEY: material.encoder_key,
-        "unknown_script_share": float(getattr(material.encoder, "unknown_share_", 0.0)),
+        **material.reader.card,
         "data": datasets.describe(material.dataset),
         "split": {
             "n_test_cases": len(material.test),

@@ -1,12 +1,14 @@
 """Forms of the admin's pages for models."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from ecomai.exceptions import EcomaiError
-from ecomai.scenarios import Gate
+from ecomai.scenarios import Gate, ModelSpec
+from ecomai.training_options import Option
 
 from .overviews import ModelOverview
 from .services.schedules import parse_crontab
@@ -31,6 +33,36 @@ class SearchForm(forms.Form):
         max_value=MAX_SEARCH_MINUTES,
         help_text=_("The training itself comes on top; it takes as long as it does without a search."),
     )
+
+
+def option_fields(spec: ModelSpec, chosen: Mapping[str, Any]) -> dict[str, forms.Field]:
+    """Fields of a model's options, set to what was chosen, else to what the model does by itself."""
+    values = {**spec.default_hyperparameters, **chosen}
+    return {name: _option_field(option, values[name]) for name, option in spec.options.items()}
+
+
+def _option_field(option: Option, initial: Any) -> forms.Field:
+    texts = {"label": option.verbose_name, "help_text": option.help_text, "initial": initial}
+    if not option.choices:
+        return forms.BooleanField(required=False, **texts)
+    return forms.TypedChoiceField(
+        choices=list(option.choices.items()), coerce=type(option.values[0]), **texts
+    )
+
+
+def chosen_options(spec: ModelSpec, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that differ from what the model does by itself."""
+    return {name: values[name] for name in spec.options if values[name] != spec.default_hyperparameters[name]}
+
+
+class OptionsForm(forms.Form):
+    """A training with other settings than the model's own."""
+
+    @classmethod
+    def of(cls, spec: ModelSpec, data: Any = None) -> "OptionsForm":
+        form = cls(data)
+        form.fields.update(option_fields(spec, {}))
+        return form
 
 
 class ScheduleForm(forms.Form):
@@ -67,6 +99,7 @@ class ScheduleForm(forms.Form):
         )
         if not overview.spec.search_space:
             del form.fields["search_minutes"]
+        form.fields.update(option_fields(overview.spec, overview.scheduled_hyperparameters))
         return form
 
     def clean(self) -> dict[str, Any]:

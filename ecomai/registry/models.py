@@ -329,6 +329,7 @@ class TrainingSchedule(models.Model):
         related_name="+",
     )
     search_minutes = models.PositiveIntegerField(_("minutes of search"), null=True, blank=True)
+    hyperparameters = models.JSONField(_("hyperparameters"), default=dict, blank=True)
 
     class Meta:
         verbose_name = _("training schedule")

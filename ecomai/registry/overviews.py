@@ -62,6 +62,11 @@ class ModelOverview:
         """How long scheduled trainings search; None where nothing is scheduled, or without a search."""
         return self.schedule.search_minutes if self.schedule and self.crontab else None
 
+    @property
+    def scheduled_hyperparameters(self) -> dict[str, Any]:
+        """With which scheduled trainings differ from the model's own."""
+        return self.schedule.hyperparameters if self.schedule and self.crontab else {}
+
 
 def crontab_text(schedule: TrainingSchedule | None) -> str:
     """The schedule as a crontab line; empty where there is none, or where it is switched off in beat."""

@@ -125,6 +125,7 @@ class ModelSerializer(serializers.Serializer):
 class ScheduleSerializer(serializers.Serializer):
     crontab = serializers.CharField(allow_null=True, allow_blank=True, max_length=200)
     search_minutes = serializers.IntegerField(required=False, allow_null=True)
+    hyperparameters = serializers.DictField(required=False)
 
 
 class PolicySerializer(serializers.Serializer):

@@ -127,7 +127,13 @@ class ScheduleView(RegistryView):
     @extend_schema(responses=shapes.ScheduleSerializer)
     def get(self, request: Request, name: str) -> Response:
         overview = model_overview(name)
-        return Response({"crontab": overview.crontab or None, "search_minutes": overview.search_minutes})
+        return Response(
+            {
+                "crontab": overview.crontab or None,
+                "search_minutes": overview.search_minutes,
+                "hyperparameters": overview.scheduled_hyperparameters,
+            }
+        )
 
     @extend_schema(request=shapes.ScheduleSerializer, responses=shapes.ScheduleSerializer)
     def put(self, request: Request, name: str) -> Response:
@@ -137,6 +143,7 @@ class ScheduleView(RegistryView):
             model_name=name,
             crontab=values["crontab"] or None,
             search_minutes=values.get("search_minutes"),
+            hyperparameters=values.get("hyperparameters"),
             **self.actor(),
         )
         return self.get(request, name)

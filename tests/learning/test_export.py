@@ -90,6 +90,23 @@ def test_kinds_and_times_are_inputs_of_the_graph_as_of_the_model(
     assert json.loads((folder / "predictor.json").read_text())["event_types"] == ["v", "c", "p"]
 
 
+def test_an_artifact_holds_the_model_to_go_on_from(
+    artifact: Path, model: SequenceRecommender, loyal_users: Interactions
+) -> None:
+    loaded, item_ids = export.load_next_item(artifact, device="cpu")
+    assert item_ids == ids(24)
+    np.testing.assert_array_equal(loaded.scores(loyal_users), model.scores(loyal_users))
+
+
+def test_the_files_of_a_text_encoder_are_taken_along(
+    model: SequenceRecommender, tiny_encoder_folder: Path, tmp_path: Path
+) -> None:
+    export.export_next_item(model, tmp_path, item_ids=ids(24), text_encoder=tiny_encoder_folder)
+    for name in ("text_encoder.onnx", "text_encoder.json", "text_encoder_tokenizer.json"):
+        assert (tmp_path / name).read_bytes() == (tiny_encoder_folder / name).read_bytes()
+    assert json.loads((tmp_path / "predictor.json").read_text())["has_text_encoder"]
+
+
 def test_each_kind_of_event_needs_a_name(context_model: SequenceRecommender, tmp_path: Path) -> None:
     with pytest.raises(InvalidDataError, match="2 of 3 kinds"):
         export.export_next_item(context_model, tmp_path, item_ids=ids(24), event_types=("v", "c"))

@@ -225,6 +225,35 @@ def test_an_item_gets_a_vector_of_its_own_with_the_update_that_brings_its_first_
     assert 1e-3 < own_part() < 0.5
 
 
+def test_items_that_moved_or_left_the_catalogue_keep_what_was_learned_of_them(
+    loyal_users: Interactions, item_vectors: np.ndarray
+) -> None:
+    model = SequenceRecommender(**FAST, max_epochs=3).fit(loyal_users, item_vectors)
+    before = model.item_vectors_.copy()
+    order = np.random.default_rng(0).permutation(24)[:20]  # four items are gone
+    known_as = np.concatenate([order, [-1]])  # and one is new
+    vectors = np.concatenate([item_vectors[order], item_vectors[:1]])
+    place = np.full(24, -1)
+    place[order] = np.arange(20)
+    stays = place[loyal_users.items] >= 0
+    kept = loyal_users.where(stays)
+    moved = Interactions(place[kept.items].astype(np.int32), kept.offsets, n_items=21)
+    model.partial_fit(moved.select(np.arange(16)), vectors, known_as=known_as)
+    change = np.linalg.norm(model.item_vectors_[:20] - before[order], axis=1)
+    assert np.median(change / np.linalg.norm(before[order], axis=1)) < 0.2
+    assert model.n_items_ == 21
+    np.testing.assert_allclose(model.item_vectors_[-1], model.project_items(vectors[-1:])[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("known_as", [[0, 1], [0] * 23 + [24], [0] * 23 + [-2]])
+def test_places_that_no_item_had_are_refused(
+    loyal_users: Interactions, item_vectors: np.ndarray, known_as: list[int]
+) -> None:
+    model = SequenceRecommender(**FAST, max_epochs=1).fit(loyal_users, item_vectors)
+    with pytest.raises(InvalidDataError, match="known_as"):
+        model.partial_fit(loyal_users, item_vectors, known_as=np.array(known_as))
+
+
 def test_an_update_of_another_catalogue_is_refused(
     loyal_users: Interactions, item_vectors: np.ndarray
 ) -> None:

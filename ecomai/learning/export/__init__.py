@@ -4,7 +4,13 @@ The layout of each kind is written down in `docs/models.md`; `ecomai.serving.pre
 Every exported graph is run once and compared with the model it came from.
 """
 
-from .recommenders import export_next_item, export_popularity, export_similar_items
+from .recommenders import export_next_item, export_popularity, export_similar_items, load_next_item
 from .text_encoder import export_text_encoder
 
-__all__ = ["export_next_item", "export_popularity", "export_similar_items", "export_text_encoder"]
+__all__ = [
+    "export_next_item",
+    "export_popularity",
+    "export_similar_items",
+    "export_text_encoder",
+    "load_next_item",
+]

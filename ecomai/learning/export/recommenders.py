@@ -1,7 +1,9 @@
 """Artifacts of recommenders."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +21,7 @@ from ecomai.learning.recommenders.sequence import SequenceRecommender
 
 from .graphs import compare_graph, export_graph
 from .layout import check_ids, describe, prepare_folder, write_items
-from .text_encoder import write_text_encoder
+from .text_encoder import copy_text_encoder, write_text_encoder
 
 NEXT_ITEM_FORMAT = 2  # kinds and times of events
 
@@ -30,10 +32,12 @@ def export_next_item(
     *,
     item_ids: Sequence[str],
     event_types: Sequence[str] = (),
-    text_encoder: TextEncoder | None = None,
+    text_encoder: TextEncoder | Path | None = None,
     encoder_cache: str | Path | None = None,
 ) -> Path:
     """Write an artifact of kind `next_item`.
+
+    The model itself is stored in it too, so that an update may go on from it: see `load_next_item`.
 
     Parameters
     ----------
@@ -45,8 +49,9 @@ def export_next_item(
         The shop's name of each position of the catalogue.
     event_types : sequence of str, default ()
         The shop's name of each kind of event, where the model reads kinds.
-    text_encoder : TextEncoder, optional
-        What made the text vectors; with it, serving can place items that came after training.
+    text_encoder : TextEncoder or Path, optional
+        What made the text vectors; with it, serving can place items that came after training. A folder
+        holds the files of one that was exported.
     encoder_cache : path, optional
         As in `export_text_encoder`.
 
@@ -74,7 +79,10 @@ def export_next_item(
         _export_item_encoder(model, folder / "item_encoder.onnx")
     save_file({"item_vectors": model.item_vectors_}, folder / "items.safetensors")
     write_items(folder, item_ids)
-    if text_encoder is not None:
+    model.save(folder)
+    if isinstance(text_encoder, Path):
+        copy_text_encoder(text_encoder, folder)
+    elif text_encoder is not None:
         write_text_encoder(text_encoder, folder, Path(encoder_cache) if encoder_cache else None)
     return describe(
         folder,
@@ -87,6 +95,35 @@ def export_next_item(
         n_features=model.n_features_,
         has_text_encoder=text_encoder is not None,
     )
+
+
+def load_next_item(folder: str | Path, **overrides: Any) -> tuple[SequenceRecommender, list[str]]:
+    """Read the model of an artifact of kind `next_item`, to go on from it.
+
+    Parameters
+    ----------
+    folder : path
+        The artifact.
+    **overrides
+        As in `Estimator.load`.
+
+    Returns
+    -------
+    model : SequenceRecommender
+        Fitted.
+    item_ids : list of n_items str
+        The shop's name of each position of its catalogue.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the artifact was written without its model.
+    FormatVersionError
+        If the model was stored in another format.
+    """
+    folder = Path(folder)
+    item_ids = json.loads((folder / "items.json").read_text(encoding="utf-8"))
+    return SequenceRecommender.load(folder, **overrides), item_ids
 
 
 def export_similar_items(

@@ -88,6 +88,11 @@ def write_text_encoder(encoder: TextEncoder, folder: Path, cache: Path | None) -
     (folder / "text_encoder.json").write_text(json.dumps(description), encoding="utf-8")
 
 
+def copy_text_encoder(source: Path, folder: Path) -> None:
+    for path in source.glob("text_encoder*"):
+        shutil.copyfile(path, folder / path.name)
+
+
 def _export_pretrained(encoder: TransformerEncoder, folder: Path, cache: Path | None) -> None:
     graph, tokenizer = folder / "text_encoder.onnx", folder / "text_encoder_tokenizer.json"
     encoder.tokenizer.backend_tokenizer.save(str(tokenizer))

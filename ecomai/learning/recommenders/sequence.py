@@ -204,6 +204,7 @@ class SequenceRecommender(Recommender):
         item_vectors: NDArray[np.float32] | None = None,
         *,
         replay: Interactions | Sequence[ArrayLike] = (),
+        known_as: NDArray[np.integer] | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> Self:
         """Learn what is new from the learned weights on; before any `fit`, the same as `fit`.
@@ -213,11 +214,14 @@ class SequenceRecommender(Recommender):
         Parameters
         ----------
         X : Interactions or sequence of n_users int sequences
-            Histories with new events, oldest first. Items keep their positions; new ones come after them.
+            Histories with new events, oldest first.
         item_vectors : float32 array of shape (n_items, n_features), optional
             Of the whole catalogue, where the model learned with texts.
         replay : Interactions or sequence of n_users int sequences, default ()
             Old histories; as many as there are new ones are drawn from them.
+        known_as : int array of shape (n_items,), optional
+            The position that each item had in the catalogue learned before, -1 for a new one. Default:
+            items keep their positions, and new ones come after them.
         callbacks : sequence of Callback, default ()
             As in `fit`.
 
@@ -229,43 +233,63 @@ class SequenceRecommender(Recommender):
         Raises
         ------
         InvalidDataError
-            If the catalogue has become smaller, or its texts are missing, new or of another size.
+            If the catalogue has become smaller without `known_as`, that does not fit, or texts are missing,
+            new or of another size.
         TrainingCancelledError
             If a callback asks for it; what was learned before stays.
         """
         if not hasattr(self, "network"):
             return self.fit(X, item_vectors, callbacks=callbacks)
         X = check_training_data(X, item_vectors)
-        self._check_goes_on(X, item_vectors)
+        places = self._check_goes_on(X, item_vectors, known_as)
         X = X.joined(self._drawn(as_interactions(replay), len(X)))
         if X.n_events == 0:
             return self
         grown = copy(self)
         grown.n_items_ = X.n_items
-        grown._learn_on(X, item_vectors, callbacks)
+        grown._learn_on(X, item_vectors, places, callbacks)
         vars(self).update(vars(grown))
         return self
 
-    def _check_goes_on(self, X: Interactions, item_vectors: NDArray[np.float32] | None) -> None:
-        if X.n_items < self.n_items_:
-            raise InvalidDataError(f"The model knows {self.n_items_} items; these are only {X.n_items}.")
+    def _check_goes_on(
+        self,
+        X: Interactions,
+        item_vectors: NDArray[np.float32] | None,
+        known_as: NDArray[np.integer] | None,
+    ) -> NDArray[np.int64]:
+        """Return the position that each item had."""
+        if known_as is None:
+            if X.n_items < self.n_items_:
+                raise InvalidDataError(f"The model knows {self.n_items_} items; these are only {X.n_items}.")
+            places = np.arange(X.n_items)
+            known_as = np.where(places < self.n_items_, places, -1)
+        known_as = np.asarray(known_as, dtype=np.int64)
+        if known_as.shape != (X.n_items,) or known_as.max() >= self.n_items_ or known_as.min() < -1:
+            raise InvalidDataError(
+                f"known_as must have {X.n_items} entries, each -1 or the position of an item."
+            )
         n_features = 0 if item_vectors is None else item_vectors.shape[1]
         if n_features != self.n_features_:
             raise InvalidDataError(f"The model learned with {self.n_features_} text features an item.")
+        return known_as
 
     def _drawn(self, replay: Interactions, n_users: int) -> Interactions:
         rng = np.random.default_rng(self.random_state)
         return replay.select(rng.permutation(len(replay))[:n_users])
 
     def _learn_on(
-        self, X: Interactions, item_vectors: NDArray[np.float32] | None, callbacks: Sequence[Callback]
+        self,
+        X: Interactions,
+        item_vectors: NDArray[np.float32] | None,
+        places: NDArray[np.int64],
+        callbacks: Sequence[Callback],
     ) -> None:
         windows = SequenceWindows(X, self.max_length, self._context(X))
         learned = self.network
         with seeded(self.random_state), threads(self._choose_threads(windows)):
             self.network = SequenceNetwork(self._config())
             self._set_items(X, item_vectors)
-            self.network.grow_from(learned)
+            self.network.grow_from(learned, torch.from_numpy(places))
             plan = replace(
                 self._plan(),
                 max_epochs=UPDATE_EPOCHS,

@@ -216,15 +216,18 @@ class SequenceNetwork(nn.Module):
         """
         self.proposal.copy_(0.5 * counts / counts.sum() + 0.5 / len(counts))
 
-    def grow_from(self, learned: "SequenceNetwork") -> None:
-        """Take over what another network of the same sizes learned, whose items are the first of these."""
+    def grow_from(self, learned: "SequenceNetwork", places: Tensor) -> None:
+        """Take over what another network of the same sizes learned.
+
+        `places` (N,) says which of its items each item is, and is -1 for one that it never saw.
+        """
         state = detached_state(learned)
         has_id, ids = self.items.has_id.clone(), self.items.ids.weight.detach().clone()
         if self.items.has_text:
             ids.zero_()  # an item's first events begin with what its text says
-        is_known = torch.zeros_like(has_id, dtype=torch.bool)
-        is_known[: learned.sizes.n_items] = state["items.has_id"] > 0
-        ids[is_known] = state["items.ids.weight"][is_known[: learned.sizes.n_items]]
+        places = places.to(has_id.device)
+        is_known = (places >= 0) & (state["items.has_id"][places.clamp_min(0)] > 0)
+        ids[is_known] = state["items.ids.weight"][places[is_known]]
         self.load_state_dict(
             state | {"items.ids.weight": ids, "items.has_id": torch.where(is_known, 1.0, has_id)}
         )

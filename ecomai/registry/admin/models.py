@@ -16,7 +16,7 @@ from ecomai import scenarios
 from ecomai.exceptions import NotFoundError
 from ecomai.registry import overviews, selectors, services
 from ecomai.registry.comparisons import version_rows
-from ecomai.registry.forms import PolicyForm, ScheduleForm, SearchForm
+from ecomai.registry.forms import OptionsForm, PolicyForm, ScheduleForm, SearchForm, chosen_options
 from ecomai.registry.models import ModelDeployment, ModelVersion, TrainingRun
 
 from .base import ServiceAdmin, act, may, tell_if_waiting
@@ -109,6 +109,7 @@ class ModelsAdmin(ServiceAdmin):
             .order_by("-pk")[:8],
             "versions": ModelVersion.objects.filter(model_name=name).order_by("-number")[:8],
             "search_form": SearchForm(initial={"search_minutes": USUAL_SEARCH_MINUTES}),
+            "options_form": OptionsForm.of(overview.spec),
             "schedule_form": ScheduleForm.of(overview),
             "policy_form": PolicyForm.of(gate, is_automatic),
             "may": permissions(request),
@@ -123,12 +124,19 @@ class ModelsAdmin(ServiceAdmin):
         if form and not form.is_valid():
             return self.model_view(request, name, search_form=form)
         minutes = form.cleaned_data["search_minutes"] if form else None
+        spec = find(name).spec
+        options = OptionsForm.of(spec, request.POST if "options" in request.POST else None)
+        if options.is_bound and not options.is_valid():
+            return self.model_view(request, name, options_form=options)
+        chosen = chosen_options(spec, options.cleaned_data) if options.is_bound else None
         started: list[TrainingRun] = []
         done = _("The training is queued. This page shows how it goes; you may leave it at any time.")
         answer = act(
             request,
             lambda: started.append(
-                services.request_training(model_name=name, search_minutes=minutes, user=request.user)
+                services.request_training(
+                    model_name=name, search_minutes=minutes, hyperparameters=chosen, user=request.user
+                )
             ),
             done=done,
             back=model_address(name),
@@ -141,15 +149,27 @@ class ModelsAdmin(ServiceAdmin):
     def schedule_view(self, request: HttpRequest, name: str) -> HttpResponse:
         if request.method != "POST":
             return self.model_view(request, name)
-        form = ScheduleForm.of(find(name), request.POST)
+        overview = find(name)
+        form = ScheduleForm.of(overview, request.POST)
         if not form.is_valid():
             return self.model_view(request, name, schedule_form=form)
         line, minutes = form.cleaned_data["line"], form.cleaned_data.get("search_minutes")
+        # What was asked for over REST or by the command, and is in no form, stays.
+        kept = {
+            option: value
+            for option, value in overview.scheduled_hyperparameters.items()
+            if option not in overview.spec.options
+        }
+        chosen = kept | chosen_options(overview.spec, form.cleaned_data)
         done = _("The schedule is kept.") if line else _("The model no longer retrains by itself.")
         return act(
             request,
             lambda: services.schedule_training(
-                model_name=name, crontab=line or None, search_minutes=minutes, user=request.user
+                model_name=name,
+                crontab=line or None,
+                search_minutes=minutes,
+                hyperparameters=chosen,
+                user=request.user,
             ),
             done=done,
             back=model_address(name),

@@ -167,6 +167,8 @@ CARD_LABELS = {
     "unknown_script_share": gettext_lazy("Share of texts in a script it does not read"),
     "data": gettext_lazy("Data that it learned from"),
     "split": gettext_lazy("How the data was split"),
+    "learned_until": gettext_lazy("Learned from what was done until"),
+    "update": gettext_lazy("Update"),
     "search": gettext_lazy("Search of hyperparameters"),
     "peers": gettext_lazy("Others tried on the same test"),
     "licence": gettext_lazy("Licence"),
@@ -178,8 +180,8 @@ CARD_LABELS = {
 def card_rows(version: ModelVersion) -> list[tuple[Any, Any]]:
     """The model card with headings for people; what has no heading keeps its key."""
     card: dict[str, Any] = selectors.model_card(version)
-    for name in ("created_at", "data_from", "data_until"):
-        if card[name]:
+    for name in ("created_at", "data_from", "data_until", "learned_until"):
+        if card.get(name):
             card[name] = formats.date_format(localtime(parse_datetime(card[name])), "SHORT_DATETIME_FORMAT")
     return [
         (CARD_LABELS.get(name, name.replace("_", " ")), value)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from celery.schedules import ParseException, crontab_parser
@@ -17,7 +18,7 @@ from ecomai.registry.exceptions import TrainingActiveError
 from ecomai.registry.models import TrainingRun, TrainingSchedule
 
 from .access import check_permission, write_audit
-from .trainings import check_search_minutes, request_training
+from .trainings import check_hyperparameters, check_search_minutes, request_training
 
 logger = logging.getLogger(__name__)
 
@@ -38,20 +39,27 @@ def schedule_training(
     model_name: str,
     crontab: str | None,
     search_minutes: int | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
     user: Any = None,
     actor_label: str = "",
 ) -> TrainingSchedule | None:
-    """Retrain a model by a crontab line in the shop's time zone, such as "0 3 * * *"; None ends that."""
+    """Retrain a model by a crontab line in the shop's time zone, such as "0 3 * * *"; None ends that.
+
+    `hyperparameters` are those of each training that are not the model's own.
+    """
     check_permission(user, "schedule_training")
-    check_search_minutes(scenarios.get_model_spec(model_name), search_minutes)
+    spec = scenarios.get_model_spec(model_name)
+    check_search_minutes(spec, search_minutes)
+    check_hyperparameters(spec, hyperparameters or {})
+    values = {"search_minutes": search_minutes, "hyperparameters": dict(hyperparameters or {})}
     fields = parse_crontab(crontab) if crontab else None
     with transaction.atomic():
-        schedule = _write(model_name, fields, search_minutes) if fields else None
+        schedule = _write(model_name, fields, values) if fields else None
         if schedule is None:
             _remove(model_name)
         write_audit(
             action="schedule_training", subject=model_name, user=user, actor_label=actor_label,
-            details={"crontab": crontab or "", "search_minutes": search_minutes},
+            details={"crontab": crontab or "", **values},
         )  # fmt: skip
     return schedule
 
@@ -76,7 +84,7 @@ def parse_crontab(line: str) -> dict[str, str]:
     return fields
 
 
-def _write(model_name: str, fields: dict[str, str], search_minutes: int | None) -> TrainingSchedule:
+def _write(model_name: str, fields: dict[str, str], values: dict[str, Any]) -> TrainingSchedule:
     clock = CrontabSchedule.objects.filter(**fields, timezone=timezone.get_default_timezone_name()).first()
     clock = clock or CrontabSchedule.objects.create(**fields, timezone=timezone.get_default_timezone_name())
     task, _created = PeriodicTask.objects.update_or_create(
@@ -87,7 +95,7 @@ def _write(model_name: str, fields: dict[str, str], search_minutes: int | None) 
             "description": _("Written by ecomai; change it in the list of models."),
         },
     )  # fmt: skip
-    values = {"periodic_task": task, "search_minutes": search_minutes}
+    values = {"periodic_task": task, **values}
     return TrainingSchedule.objects.update_or_create(model_name=model_name, defaults=values)[0]
 
 
@@ -107,11 +115,23 @@ def request_scheduled_training(*, model_name: str) -> TrainingRun | None:
             model_name=model_name,
             actor_label=SCHEDULE,
             search_minutes=_offered_minutes(model_name, schedule),
+            hyperparameters=_known_hyperparameters(model_name, schedule),
             is_scheduled=True,
         )
     except (TrainingActiveError, NotFoundError) as error:
         logger.warning("The scheduled training of %s is skipped: %s", model_name, error)
         return None
+
+
+def _known_hyperparameters(model_name: str, schedule: TrainingSchedule | None) -> dict[str, Any]:
+    """What the schedule asks for, without what the model lost in an upgrade."""
+    spec = scenarios.get_model_spec(model_name)
+    return {
+        name: value
+        for name, value in (schedule.hyperparameters if schedule else {}).items()
+        if name in spec.default_hyperparameters
+        and (name not in spec.options or spec.options[name].contains(value))
+    }
 
 
 def _offered_minutes(model_name: str, schedule: TrainingSchedule | None) -> int | None:

@@ -1,5 +1,6 @@
 """Asking for trainings, and stopping and repeating them."""
 
+import json
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -38,9 +39,10 @@ def request_training(
     check_permission(user, "request_training")
     spec = scenarios.get_model_spec(model_name)
     check_search_minutes(spec, search_minutes)
+    check_hyperparameters(spec, hyperparameters or {})
     run = TrainingRun(
         model_name=model_name,
-        hyperparameters=_merge_hyperparameters(spec, hyperparameters or {}),
+        hyperparameters={**spec.default_hyperparameters, **(hyperparameters or {})},
         search_minutes=search_minutes,
         random_state=secrets.randbelow(2**31) if random_state is None else random_state,
         cutoff=timezone.now(),
@@ -125,8 +127,8 @@ def check_search_minutes(spec: scenarios.ModelSpec, minutes: int | None) -> None
         raise InvalidInputError(reason=reason)
 
 
-def _merge_hyperparameters(spec: scenarios.ModelSpec, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in the model's own values; a name that it does not have is a typing error."""
+def check_hyperparameters(spec: scenarios.ModelSpec, given: Mapping[str, Any]) -> None:
+    """Raise `InvalidInputError` for a name that the model does not have, or a value that is no choice."""
     if unknown := sorted(set(given) - set(spec.default_hyperparameters)):
         reason = _("%(model)s has no hyperparameter %(names)s; it has %(known)s.") % {
             "model": spec.verbose_name,
@@ -134,4 +136,11 @@ def _merge_hyperparameters(spec: scenarios.ModelSpec, given: Mapping[str, Any]) 
             "known": ", ".join(sorted(spec.default_hyperparameters)) or _("none"),
         }
         raise InvalidInputError(reason=reason)
-    return {**spec.default_hyperparameters, **given}
+    for name, option in spec.options.items():
+        if name in given and not option.contains(given[name]):
+            reason = _("%(name)s is one of %(choices)s, not %(value)s.") % {
+                "name": name,
+                "choices": ", ".join(map(json.dumps, option.values)),
+                "value": json.dumps(given[name], default=str),
+            }
+            raise InvalidInputError(reason=reason)

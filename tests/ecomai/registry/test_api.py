@@ -134,7 +134,9 @@ def test_schedule_and_policy_are_set_read_and_ended(probe, client_for):
     assert client.get(f"{BASE}/models/{MODEL}/schedule/").json()["crontab"] is None
     assert client.put(f"{BASE}/models/{MODEL}/schedule/", {"crontab": "x"}, format="json").status_code == 400
     answer = client.put(f"{BASE}/models/{MODEL}/schedule/", {"crontab": "0 3 * * *"}, format="json")
-    assert answer.json() == {"crontab": "0 3 * * *", "search_minutes": None}
+    assert answer.json() == {
+        "crontab": "0 3 * * *", "search_minutes": None, "hyperparameters": {},
+    }  # fmt: skip
     assert client.delete(f"{BASE}/models/{MODEL}/schedule/").status_code == 204
     assert client.get(f"{BASE}/models/{MODEL}/schedule/").json()["crontab"] is None
 

@@ -177,7 +177,7 @@ def test_rest_asks_for_a_search_and_shows_its_trials(training_does, client_for):
 
     url = f"{base}/models/{MODEL}/schedule/"
     kept = client.put(url, {"crontab": "0 3 * * *", "search_minutes": 7}, content_type="application/json")
-    assert kept.json() == {"crontab": "0 3 * * *", "search_minutes": 7}
+    assert kept.json() == {"crontab": "0 3 * * *", "search_minutes": 7, "hyperparameters": {}}
     model = next(m for m in client.get(f"{base}/models/").json()["results"] if m["name"] == MODEL)
     assert model["may_search"] is True
 
