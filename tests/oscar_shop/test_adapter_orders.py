@@ -57,7 +57,10 @@ def test_a_variants_line_is_its_parents(user):
     medium, large = shirt.children.order_by("pk")
     order = make_order(user, medium, large)
     read_all()
-    assert lines_of(order) == [(str(shirt.pk), "Shirt", 1, 20), (str(shirt.pk), "Shirt", 1, 25)]
+    assert lines_of(order) == [
+        (str(shirt.pk), f"Shirt ({medium.upc})", 1, 20),
+        (str(shirt.pk), f"Shirt ({large.upc})", 1, 25),
+    ]
 
 
 def test_what_was_paid_counts_and_postage_is_a_line_without_an_item(user):

@@ -172,6 +172,16 @@ def test_what_happens_to_a_variant_happens_to_its_item(commit):
     assert Item.objects.count() == 1
 
 
+def test_a_product_that_becomes_a_variant_is_no_item_of_its_own_any_more(commit):
+    shirt, other = make_shirt(M=("20.00", 3)), make_product("Old shirt")
+    read_items()
+    other.structure, other.parent, other.product_class = "child", shirt, None
+    with commit():
+        other.save()
+    assert not item_of(other).is_active
+    assert item_of(shirt).stock == 8
+
+
 # -- categories --------------------------------------------------------------------------------------
 
 

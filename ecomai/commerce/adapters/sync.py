@@ -84,14 +84,18 @@ def _listen(signal: Any, sender: type[Model], receiver: Any, uid: str) -> None:
 
 
 def _on_change(mapping: ModelMapping, path: Path, instance: Any, using: str, **kwargs: Any) -> None:
-    _mark(mapping, _as_keys(read_path(instance, path)), using)
+    try:
+        keys = list(_as_keys(read_path(instance, path)))
+    except Exception:  # the shop's own save has gone well, and must not fail by us
+        logger.exception("What %s touches of %s cannot be told.", type(instance).__name__, mapping.source)
+        return
+    _mark(mapping, keys, using)
 
 
 def _on_delete(mapping: ModelMapping, instance: Any, using: str, **kwargs: Any) -> None:
     if mapping.kind != "item":
         return  # orders and events are history, and a person is erased by an erasure, not in passing
-    external_id = str(read_path(instance, mapping.external_id))  # type: ignore[attr-defined]
-    _pending.deleted.setdefault(mapping, {})[instance.pk] = (mapping.storefront_of(instance), external_id)
+    _pending.deleted.setdefault(mapping, {})[instance.pk] = _place_of(mapping, instance)
     transaction.on_commit(flush, using=using, robust=True)
 
 
@@ -175,7 +179,20 @@ def _write(mapping: ModelMapping, keys: Iterable[Any]) -> None:
     ordered = sorted(set(keys))
     for start in range(0, len(ordered), app_settings.ADAPTER_CHUNK_ROWS):
         chunk = ordered[start : start + app_settings.ADAPTER_CHUNK_ROWS]
-        write_rows(mapping, mapping.queryset().filter(pk__in=chunk))
+        rows = list(mapping.queryset().filter(pk__in=chunk))
+        write_rows(mapping, rows)
+        if mapping.kind == "item" and len(rows) < len(chunk):
+            _end_left_out(mapping, set(chunk) - {row.pk for row in rows})
+
+
+def _end_left_out(mapping: ModelMapping, keys: set[Any]) -> None:
+    """Items that the mapping's filter leaves out now, such as a product that became another's variant."""
+    rows = mapping.get_model()._default_manager.filter(pk__in=keys)
+    _end(mapping, {row.pk: _place_of(mapping, row) for row in rows})
+
+
+def _place_of(mapping: ModelMapping, row: Any) -> tuple[str, str]:
+    return mapping.storefront_of(row), str(read_path(row, mapping.external_id))  # type: ignore[attr-defined]
 
 
 def sync_rows(queryset: QuerySet[Any]) -> int:

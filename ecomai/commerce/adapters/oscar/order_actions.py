@@ -11,17 +11,15 @@ from ecomai.commerce.adapters.exceptions import ActionRefusedError
 
 from .orders import returned_quantity, status_of
 from .products import item_id_of
-from .words import CANCELLED, COMPLETED, ON_HOLD, PAID, PLACED, RETURNED, SHIPPED, Words
+from .words import CANCELLED, COMPLETED, ON_HOLD, PAID, PLACED, RETURNED, SHIPPED, OwnWords
 
 #: Besides the fields of Oscar's own address, in the words of other shops.
 ADDRESS_FIELDS = {"street": "line1", "city": "line4", "zip": "postcode", "country": "country_id"}
 RETURN_REQUESTED, RETURN_NAME = "return-requested", "Return requested"
 
 
-class OrderActions:
+class OrderActions(OwnWords):
     """Hold, release and cancel an order, start a return of it, change where it goes."""
-
-    words: Words
 
     def hold_order(self, *, order_id: str, reason: str) -> OrderResult:
         return self._move(find_order(order_id), (ON_HOLD,), reason)

@@ -32,7 +32,7 @@ def order_mapping(words: Words) -> OrderMapping:
         lines=OscarLines(
             "lines",
             item_id="item_key",
-            description="title",
+            description=description_of,
             unit_price=unit_price_of,
             returned_quantity=partial(returned_quantity, words),
         ),
@@ -85,6 +85,12 @@ class OscarLines(LineMapping):
 
 def fee(position: int, description: str, amount: Decimal) -> Row:
     return {"position": position, "item_id": "", "description": description, "unit_price": amount}
+
+
+def description_of(line: Any) -> str:
+    """The title; of a variant also which one it is, since its item is the parent."""
+    is_variant = line.item_key != line.product_id
+    return f"{line.title} ({line.upc or line.partner_sku})" if is_variant else line.title
 
 
 def unit_price_of(line: Any) -> Decimal:

@@ -8,7 +8,7 @@ from functools import partial
 from html import unescape
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch
 from django.urls import NoReverseMatch
 from django.utils.html import strip_tags
 
@@ -85,7 +85,7 @@ def products_in(category: Any) -> list[Any]:
 # -- reading -----------------------------------------------------------------------------------------
 
 
-def with_variants(products: QuerySet[Any]) -> QuerySet[Any]:
+def with_variants(products: Any) -> Any:
     from oscar.core.loading import get_model
 
     values = (
@@ -162,7 +162,7 @@ def stock_of(product: Any, strategy: Any) -> int | None:
     sold = product.get_public_children() if product.is_parent else [product]
     offers = [strategy.fetch_for_product(one).availability for one in sold]
     available = [offer for offer in offers if offer.is_available_to_buy]
-    counted = [getattr(offer, "num_available", None) for offer in available]
+    counted: list[Any] = [getattr(offer, "num_available", None) for offer in available]
     if None in counted:
         return None
     return sum(counted)

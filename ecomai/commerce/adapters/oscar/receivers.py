@@ -5,7 +5,8 @@ our tracker's cookie, which is there after consent; without it nothing is kept.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 from uuid import uuid4
 
@@ -33,22 +34,37 @@ def connect() -> None:
     from oscar.apps.catalogue.signals import product_viewed
     from oscar.apps.search.signals import user_search
 
-    # Oscar sends these with send(): a fault of ours would be the shop's.
     product_viewed.connect(on_view, dispatch_uid="ecomai.oscar.view")
     user_search.connect(on_search, dispatch_uid="ecomai.oscar.search")
     basket_addition.connect(on_basket_addition, dispatch_uid="ecomai.oscar.basket")
     voucher_addition.connect(vouchers.keep_to_its_customer, dispatch_uid="ecomai.oscar.voucher")
 
 
+def harmless(receiver: Callable[..., None]) -> Callable[..., None]:
+    """Oscar sends its signals with `send()`, where a fault of ours would be its page's."""
+
+    @wraps(receiver)
+    def receive(sender: Any, **kwargs: Any) -> None:
+        try:
+            receiver(sender, **kwargs)
+        except Exception:
+            logger.exception("What a visitor did could not be noted.")
+
+    return receive
+
+
+@harmless
 def on_view(sender: Any, product: Any, user: Any, request: Any = None, **kwargs: Any) -> None:
     _note(request, user, type=EventType.VIEW, item_id=item_id_of(product))
 
 
+@harmless
 def on_search(sender: Any, query: str, user: Any, **kwargs: Any) -> None:
     if query.strip():
         _note(getattr(sender, "request", None), user, type=EventType.SEARCH, query=query[:500])
 
 
+@harmless
 def on_basket_addition(sender: Any, product: Any, user: Any, request: Any = None, **kwargs: Any) -> None:
     line = getattr(sender, "line", None)
     # The line's own key: once it is merged into the customer's basket at login, it is the same event.

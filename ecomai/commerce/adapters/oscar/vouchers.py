@@ -63,4 +63,5 @@ def keep_to_its_customer(sender: Any, basket: Any, voucher: Any, **kwargs: Any) 
     basket.vouchers.remove(voucher)
     request = getattr(sender, "request", None)
     if request is not None:
-        messages.error(request, _("This voucher is another customer's. If it is yours, log in first."))
+        text = _("This voucher is another customer's. If it is yours, log in first.")
+        messages.error(request, text, fail_silently=True)

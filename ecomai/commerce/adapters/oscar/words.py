@@ -61,3 +61,20 @@ class Words:
 def _meaning(known: Mapping[str, str], event_type: Any) -> str | None:
     """Oscar makes the code of the name, but a shop may have set either."""
     return known.get(as_word(event_type.code)) or known.get(as_word(event_type.name))
+
+
+class OwnWords:
+    """What a shop's own words mean, all written like a slug (`being-processed`); a subclass says more.
+
+    - `order_statuses`: status of `OSCAR_ORDER_STATUS_PIPELINE` -> ours; one that is not named says nothing;
+    - `shipping_events`: type of a shipping event -> `shipped` or `returned`;
+    - `payment_events`: type of a payment event -> `payment`, `refund` or `payment_failure`.
+    """
+
+    order_statuses: Mapping[str, str] = ORDER_STATUSES
+    shipping_events: Mapping[str, str] = SHIPPING_EVENTS
+    payment_events: Mapping[str, str] = PAYMENT_EVENTS
+
+    @property
+    def words(self) -> Words:
+        return Words(self.order_statuses, self.shipping_events, self.payment_events)
