@@ -1,10 +1,14 @@
 """Products, variants, categories, prices and stock of Oscar as our items."""
 
+from dataclasses import replace
 from datetime import UTC, date
 from decimal import Decimal
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import translation
+from django.utils.translation import get_language
 from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.core.loading import get_model
 from oscar.test import factories
@@ -12,6 +16,7 @@ from oscar_fixtures import FIRST_DAY, make_product, make_shirt
 
 from ecomai.commerce.adapters import sync
 from ecomai.commerce.adapters.backfill import backfill
+from ecomai.commerce.adapters.oscar import OscarAdapter
 from ecomai.commerce.models import Item, RejectedRow
 from ecomai.registry.models import Job
 
@@ -271,6 +276,19 @@ def test_a_picture_and_an_attribute_follow(commit):
         product.attribute_values.create(attribute=attribute, value_text="blue")
     item = item_of(product)
     assert (len(item.image_urls), item.attributes["colour"]) == (1, "blue")
+
+
+def test_items_speak_the_shops_language_whoever_saves_them(commit):
+    class Adapter(OscarAdapter):
+        def mappings(self):
+            named = [mapping for mapping in super().mappings() if mapping.kind == "item"]
+            return [replace(mapping, title=lambda product: get_language()) for mapping in named]
+
+    product = make_product()
+    with translation.override("zh-hans"):
+        backfill(adapter=Adapter())
+        assert get_language() == "zh-hans"
+    assert item_of(product).title == settings.LANGUAGE_CODE
 
 
 def test_a_product_whose_row_is_bad_is_set_aside_and_the_rest_comes_in():

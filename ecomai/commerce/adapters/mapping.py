@@ -7,7 +7,7 @@ not said: we keep what we have.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
 from django.apps import apps
@@ -132,7 +132,8 @@ class ModelMapping:
         if isinstance(value, date) and not isinstance(value, datetime):
             value = datetime(value.year, value.month, value.day)
         if isinstance(value, datetime) and value.tzinfo is None:
-            return value.replace(tzinfo=timezone.get_default_timezone())
+            # In UTC, where no hour comes twice and equal moments are equal.
+            return value.replace(tzinfo=timezone.get_default_timezone()).astimezone(UTC)
         return value
 
 

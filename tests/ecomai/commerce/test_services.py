@@ -349,6 +349,14 @@ class TestOrders:
         assert (Order.objects.get().total, Event.objects.count()) == (22, 2)
         assert statuses(upsert_orders([more])) == ["unchanged"]
 
+    def test_a_line_that_names_its_item_no_more_keeps_it(self, shop):
+        """A shop forgets the product of an old order when it is deleted; the history does not."""
+        upsert_orders([order()])
+        assert statuses(upsert_orders([order(item_id="")])) == ["unchanged"]
+        assert statuses(upsert_orders([order(item_id="", returned_quantity=1)])) == ["updated"]
+        assert OrderLine.objects.get().item.external_id == "mug"
+        assert Event.objects.get(type="return").item.external_id == "mug"
+
     @pytest.mark.parametrize(
         ("fields", "code"),
         [

@@ -47,6 +47,23 @@ def test_a_field_without_a_path_is_not_said():
     assert said == {"external_id": "7", "title": "", "listed_at": datetime(2026, 1, 2, tzinfo=UTC)}
 
 
+@pytest.mark.parametrize(
+    ("zone", "day_begins", "moment"),
+    [
+        ("Europe/Berlin", datetime(2025, 10, 25, 22, tzinfo=UTC), datetime(2025, 10, 26, 0, 30, tzinfo=UTC)),
+        ("Pacific/Apia", datetime(2025, 10, 25, 11, tzinfo=UTC), datetime(2025, 10, 25, 13, 30, tzinfo=UTC)),
+    ],
+)
+def test_days_and_times_without_a_zone_are_meant_in_the_shops(zone, day_begins, moment, settings):
+    """In Berlin that hour comes twice; the first is meant."""
+    settings.TIME_ZONE = zone
+    row = SimpleNamespace(pk=7, day=date(2025, 10, 26), time=datetime(2025, 10, 26, 2, 30))
+    mapping = EventMapping(model="a.B", type=Constant("view"), occurred_at="day")
+    assert mapping.read(row)["occurred_at"] == day_begins
+    mapping = EventMapping(model="a.B", type=Constant("view"), occurred_at="time")
+    assert mapping.read(row)["occurred_at"] == moment
+
+
 def test_a_row_of_events_is_its_own_key_and_two_mappings_of_it_are_two():
     row = SimpleNamespace(pk=7, seen=datetime(2026, 1, 2, tzinfo=UTC))
     views = EventMapping(model="a.B", name="views", type=Constant("view"), occurred_at="seen")
