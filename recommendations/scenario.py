@@ -43,6 +43,7 @@ next_item = ModelSpec(
     groups=GROUPS,
     default_hyperparameters={
         **SPLIT,
+        "encoder_precision": "float32",
         "is_refitted": True,
         "is_update": False,
         "dim": 64,
@@ -79,6 +80,14 @@ next_item = ModelSpec(
                 "Whether something was looked at, put into a basket or bought, and how long after the step "
                 "before it. Answers take a little longer."
             ),
+        ),
+        "encoder_precision": Option(
+            verbose_name=_("Numbers of the text encoder"),
+            help_text=_(
+                "Integers make it smaller and read new texts faster. They are used only where its vectors "
+                "stay what they were; what each form costs and keeps is measured, for the version's card."
+            ),
+            choices={"float32": _("exact (float32)"), "int8": _("integers where they do (int8)")},
         ),
     },
 )

@@ -1,12 +1,15 @@
 """What turns the texts of a training into vectors, and then those of new items in the same way."""
 
 import hashlib
+import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from django.utils.translation import gettext as _
 
 from .app_settings import app_settings
 from .exceptions import EncoderMissingError
@@ -17,7 +20,12 @@ if TYPE_CHECKING:
 
 PROBE = "a red dress for the summer, size 38"
 #: What a version's card says of its encoder; an update takes it over.
-CARD_KEYS = ("base_model", "base_model_licence", predictors.ENCODER_KEY, "unknown_script_share", "trade_offs")
+CARD_KEYS = (
+    "base_model", "base_model_licence", predictors.ENCODER_KEY, "unknown_script_share", "encoder_precision",
+    "encoder_adaptation", "trade_offs",
+)  # fmt: skip
+EXACT, INT8 = "float32", "int8"
+TRADE_OFFS_FILE = "trade_offs.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,11 +65,61 @@ def fit_reader(texts: Sequence[str], *, name: str = "") -> TextReader:
     )  # fmt: skip
 
 
-def reader_of(folder: Path, card: Mapping[str, Any]) -> TextReader:
-    """Return the encoder that a version's files hold, whose card is given."""
+def in_integers(reader: TextReader, texts: Sequence[str], folder: Path, *, cache: Path) -> TextReader:
+    """Return the fastest form of an encoder that keeps its vectors: it itself, where none of integers does.
+
+    The forms and what they were measured at are the card's `trade_offs`. `folder` is private to the run.
+    """
+    from ecomai.learning.export import export_text_encoder
+    from ecomai.learning.export.quantization import MIN_TEXTS, as_card, quantize_text_encoder
+
+    if isinstance(reader.source, Path):
+        raise TypeError("These are files already.")
+    readable = _read_by_transformer(reader.source, texts)
+    if len(set(readable)) < MIN_TEXTS:
+        reason = _(
+            "There are %(n)s texts that a transformer reads; %(least)s are needed to make integers of it."
+        )
+        values = {"n": len(set(readable)), "least": MIN_TEXTS}
+        return replace(reader, card={**reader.card, "encoder_precision": reason % values})
+    note = folder / TRADE_OFFS_FILE
+    if not note.exists():  # a run that goes on after a kill keeps what it chose
+        shutil.rmtree(folder, ignore_errors=True)
+        export_text_encoder(reader.source, folder, cache=cache)
+        found = as_card(quantize_text_encoder(folder, readable))
+        note.write_text(json.dumps(found), encoding="utf-8")
+    chosen = json.loads((folder / "text_encoder.json").read_text(encoding="utf-8"))["pretrained"]["precision"]
+    measured = json.loads(note.read_text(encoding="utf-8"))
+    rows = [{**row, "is_chosen": row["name"] == chosen} for row in measured]
+    card = {**reader.card, "encoder_precision": chosen}
+    card["trade_offs"] = [*card.get("trade_offs", []), *rows]
+    if chosen == EXACT:
+        return replace(reader, card=card)
+    encoder = _open(folder)
+    digest = hashlib.sha256(np.round(encoder.encode([PROBE]), 4).tobytes()).hexdigest()[:12]
+    key = f"{reader.key[:80]}:{digest}"
+    return replace(
+        reader, key=key, encode=encoder.encode, source=folder, card={**card, predictors.ENCODER_KEY: key}
+    )
+
+
+def _read_by_transformer(encoder: "TextEncoder", texts: Sequence[str]) -> list[str]:
+    from ecomai.learning.encoders.routed import RoutedTextEncoder
+
+    if not isinstance(encoder, RoutedTextEncoder) or encoder.pretrained_ is None:
+        return []
+    return [text for text, is_known in zip(texts, encoder.knows(texts), strict=True) if is_known and text]
+
+
+def _open(folder: Path) -> Any:
     from ecomai.serving.predictors.text_encoder import TextEncoder
 
-    encoder = TextEncoder.load(folder)
+    return TextEncoder.load(folder)
+
+
+def reader_of(folder: Path, card: Mapping[str, Any]) -> TextReader:
+    """Return the encoder that a version's files hold, whose card is given."""
+    encoder = _open(folder)
     return TextReader(
         key=str(card[predictors.ENCODER_KEY]), n_features=encoder.n_features, encode=encoder.encode,
         source=folder, card={name: card[name] for name in CARD_KEYS if name in card},

@@ -23,9 +23,10 @@ from . import datasets, tuning, updating
 from .app_settings import app_settings
 from .datasets import Cases, Dataset
 from .judging import Judged, judge_predictor, judge_recommender
+from .scenario import next_item
 from .selectors import interaction_types
 from .services import vectors
-from .text_readers import TextReader, fit_reader
+from .text_readers import INT8, TextReader, fit_reader, in_integers
 
 if TYPE_CHECKING:
     from ecomai.learning.recommenders.sequence import SequenceRecommender
@@ -34,7 +35,13 @@ SNAPSHOT_FILE = "snapshot.json"
 MAX_JUDGED = 10_000
 MAX_VALIDATED = 2_000
 #: What of a run's hyperparameters is not the model's own.
-OTHER_PARAMETERS = ("valid_share", "test_share", "is_refitted", "is_update", "encoder")
+OTHER_PARAMETERS = (
+    "valid_share",
+    "test_share",
+    "is_refitted",
+    "is_update",
+    *(name for name in next_item.default_hyperparameters if name.startswith("encoder")),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +190,7 @@ def _export_next_item(run: Run, material: Material, learned: Learned) -> Path:
         item_ids=material.item_ids,
         event_types=learned.event_types,
         text_encoder=material.reader.source,
-        encoder_cache=run.folder.parent.parent / "encoders",
+        encoder_cache=encoder_cache(run),
     )
 
 
@@ -197,7 +204,12 @@ def train_similar_items(run: Run) -> Candidate:
     callbacks = [ReportTo(run, start=0.3, end=0.85, message=_("Learning"))]
     model = ItemItemRecommender(**parameters).fit(material.train, material.vectors, callbacks=callbacks)
     folder = export_similar_items(
-        model, _fresh(run.folder / "artifact"), item_ids=material.item_ids, item_vectors=material.vectors
+        model,
+        _fresh(run.folder / "artifact"),
+        item_ids=material.item_ids,
+        item_vectors=material.vectors,
+        text_encoder=material.reader.source,
+        encoder_cache=encoder_cache(run),
     )
     run.report(0.9, _("Judging"))
     return _candidate(run, material, folder, kind="similar_items", parameters=parameters, peers={}, card={})
@@ -280,8 +292,18 @@ def check_is_enough(dataset: Dataset) -> None:
             raise NotEnoughDataError(have=have, need=need, unit=unit)
 
 
+def encoder_cache(run: Run) -> Path:
+    """Where graphs of encoders are kept for the next training."""
+    return run.folder.parent.parent / "encoders"
+
+
 def _reader_for(run: Run, dataset: Dataset) -> TextReader:
-    return fit_reader(dataset.texts, name=str(run.hyperparameters.get("encoder", "")))
+    asked = run.hyperparameters
+    reader = fit_reader(dataset.texts, name=str(asked.get("encoder", "")))
+    if asked.get("encoder_precision") != INT8:
+        return reader
+    run.report(0.03, _("Making a smaller form of the text encoder"))
+    return in_integers(reader, dataset.texts, run.folder / "encoder", cache=encoder_cache(run))
 
 
 def item_vectors(run: Run, dataset: Dataset, reader: TextReader) -> np.ndarray:

@@ -14,7 +14,7 @@ from ecomai.fusion.vectors import DTYPE, store_vectors
 from ecomai.registry.jobs import RunningJob, enqueue_job
 from ecomai.registry.models import ModelDeployment
 
-from ..scenario import NEXT_ITEM
+from ..scenario import NEXT_ITEM, SIMILAR_ITEMS
 from ..texts import item_text
 from . import predictors
 
@@ -23,6 +23,8 @@ ITEMS_AT_ONCE = 256
 ITEMS_PER_JOB = 2000
 #: Encoders of this scenario begin so; others' vectors are not ours to remove.
 KEY_PREFIX = "recommendations:"
+#: Whose versions read texts.
+MODELS = (NEXT_ITEM, SIMILAR_ITEMS)
 
 
 def text_digest(text: str) -> str:
@@ -31,7 +33,7 @@ def text_digest(text: str) -> str:
 
 def request_encoding(*, item_keys: Sequence[int]) -> int:
     """Queue jobs that encode items for the versions in use; none before a first version serves."""
-    if not ModelDeployment.objects.filter(model_name=NEXT_ITEM).exists():
+    if not ModelDeployment.objects.filter(model_name__in=MODELS).exists():
         return 0
     starts = range(0, len(item_keys), ITEMS_PER_JOB)
     for start in starts:
@@ -50,16 +52,23 @@ def encode_items_job(job: RunningJob) -> dict[str, Any]:
 def encode_items(*, item_keys: Sequence[int], report: Callable[[float], None] = lambda progress: None) -> int:
     """Encode items whose text the encoders in use have not read yet; return how many. Safe to run twice."""
     n_encoded = 0
-    for served in predictors.in_use(NEXT_ITEM):
-        encoder = predictors.text_encoder(served)
-        if encoder is None:
-            continue
-        key = predictors.encoder_key(served.version_id)
+    for key, encoder in _encoders_in_use().items():
         for storefront, texts in _texts(item_keys).items():
             n_encoded += store_texts(
                 texts, encoder_key=key, storefront=storefront, encode=encoder.encode, report=report
             )
     return n_encoded
+
+
+def _encoders_in_use() -> dict[str, Any]:
+    """Return, by the key of its vectors, each encoder that came with a version in use."""
+    found: dict[str, Any] = {}
+    for name in MODELS:
+        for served in predictors.in_use(name):
+            key = predictors.encoder_key(served.version_id)
+            if key not in found and (encoder := predictors.text_encoder(served)) is not None:
+                found[key] = encoder
+    return found
 
 
 def _texts(item_keys: Sequence[int]) -> dict[str, dict[str, str]]:
@@ -130,5 +139,5 @@ def forget_other_encoders(*, keep: Sequence[str]) -> int:
 
 def encoder_keys() -> Iterator[str]:
     """Yield the encoders that the versions in use understand."""
-    for served in predictors.in_use(NEXT_ITEM):
-        yield predictors.encoder_key(served.version_id)
+    for name in MODELS:
+        yield from (predictors.encoder_key(served.version_id) for served in predictors.in_use(name))

@@ -80,10 +80,7 @@ def export_next_item(
     save_file({"item_vectors": model.item_vectors_}, folder / "items.safetensors")
     write_items(folder, item_ids)
     model.save(folder)
-    if isinstance(text_encoder, Path):
-        copy_text_encoder(text_encoder, folder)
-    elif text_encoder is not None:
-        write_text_encoder(text_encoder, folder, Path(encoder_cache) if encoder_cache else None)
+    _add_text_encoder(text_encoder, folder, encoder_cache)
     return describe(
         folder,
         "next_item",
@@ -132,6 +129,8 @@ def export_similar_items(
     *,
     item_ids: Sequence[str],
     item_vectors: NDArray[np.float32] | None = None,
+    text_encoder: TextEncoder | Path | None = None,
+    encoder_cache: str | Path | None = None,
 ) -> Path:
     """Write an artifact of kind `similar_items`.
 
@@ -145,6 +144,8 @@ def export_similar_items(
         The shop's name of each position of the catalogue.
     item_vectors : float32 array of shape (n_items, n_features), optional
         Text vectors; with them, an item that came after training has neighbours by its text.
+    text_encoder, encoder_cache
+        As in `export_next_item`; what made the vectors makes those of items that came after training.
 
     Returns
     -------
@@ -167,9 +168,11 @@ def export_similar_items(
         arrays["text_vectors"] = item_vectors.astype(np.float16)
     save_file(arrays, folder / "neighbours.safetensors")
     write_items(folder, item_ids)
+    _add_text_encoder(text_encoder, folder, encoder_cache)
     return describe(
         folder,
         "similar_items",
+        has_text_encoder=text_encoder is not None,
         history_decay=model.history_decay,
         text_scale=model.text_scale_,
         n_features=0 if item_vectors is None else int(item_vectors.shape[1]),
@@ -206,6 +209,15 @@ def export_popularity(model: PopularityRecommender, folder: str | Path, *, item_
     return describe(folder, "popularity")
 
 
+def _add_text_encoder(
+    text_encoder: TextEncoder | Path | None, folder: Path, cache: str | Path | None
+) -> None:
+    if isinstance(text_encoder, Path):
+        copy_text_encoder(text_encoder, folder)
+    elif text_encoder is not None:
+        write_text_encoder(text_encoder, folder, Path(cache) if cache else None)
+
+
 def _export_user_encoder(model: SequenceRecommender, path: Path) -> None:
     users, longest = model.network.users, model.max_length
     batch, time = Dim("batch"), Dim("time", min=1, max=max(longest, 2))
@@ -229,10 +241,14 @@ def _sample_histories(model: SequenceRecommender, n_histories: int, length: int)
 
 
 def _export_item_encoder(model: SequenceRecommender, path: Path) -> None:
-    encoder = _ItemsFromText(model.network.items)
-    export_graph(encoder, (torch.randn(3, model.n_features_),), path, output="item_vectors",
+    items = model.network.items.cpu()
+    encoder = _ItemsFromText(items)
+    # Like the catalogue's texts: what lies far from all of them is stretched, and rounding with it.
+    spread = items.text_scale * model.n_features_**-0.5
+    sample, other = (items.text_mean + spread * torch.randn(n, model.n_features_) for n in (3, 1))
+    export_graph(encoder, (sample,), path, output="item_vectors",
             shapes={"text_vectors": {0: Dim("batch")}})  # fmt: skip
-    compare_graph(encoder, (torch.randn(1, model.n_features_),), path, names=("text_vectors",))
+    compare_graph(encoder, (other,), path, names=("text_vectors",))
 
 
 class _ItemsFromText(nn.Module):

@@ -263,15 +263,15 @@ class SequenceRecommender(Recommender):
                 raise InvalidDataError(f"The model knows {self.n_items_} items; these are only {X.n_items}.")
             places = np.arange(X.n_items)
             known_as = np.where(places < self.n_items_, places, -1)
-        known_as = np.asarray(known_as, dtype=np.int64)
-        if known_as.shape != (X.n_items,) or known_as.max() >= self.n_items_ or known_as.min() < -1:
+        known: NDArray[np.int64] = np.asarray(known_as, dtype=np.int64)
+        if known.shape != (X.n_items,) or known.max() >= self.n_items_ or known.min() < -1:
             raise InvalidDataError(
                 f"known_as must have {X.n_items} entries, each -1 or the position of an item."
             )
         n_features = 0 if item_vectors is None else item_vectors.shape[1]
         if n_features != self.n_features_:
             raise InvalidDataError(f"The model learned with {self.n_features_} text features an item.")
-        return known_as
+        return known
 
     def _drawn(self, replay: Interactions, n_users: int) -> Interactions:
         rng = np.random.default_rng(self.random_state)

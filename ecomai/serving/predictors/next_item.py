@@ -151,7 +151,7 @@ class NextItemPredictor(Predictor):
         found = []
         for start in range(0, len(histories), HISTORIES_AT_ONCE):
             rows = slice(start, start + HISTORIES_AT_ONCE)
-            part = self._known(catalogue, histories[rows], contexts and contexts[rows])
+            part = self._known(catalogue, histories[rows], None if contexts is None else contexts[rows])
             users = self._encode(catalogue, part)
             for row, out in zip(users @ catalogue.vectors.T, exclude[rows], strict=True):
                 best = best_positions(row, n, is_candidate=is_candidate, excluded=catalogue.positions(out))
@@ -175,7 +175,7 @@ class NextItemPredictor(Predictor):
         items = catalogue.positions(item_ids)
         if not places or not items:
             return [None] * len(item_ids)
-        (steps,) = self._known(catalogue, [history], context and [context])
+        (steps,) = self._known(catalogue, [history], None if context is None else [context])
         removed = _worth_trying(catalogue.vectors, steps.positions[-self.max_length :], items)
         removed = removed + max(len(places) - self.max_length, 0)
         users = self._encode(catalogue, [steps, *map(steps.without, removed)])

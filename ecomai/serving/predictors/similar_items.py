@@ -1,6 +1,7 @@
 """Items that go with items: the exported neighbours."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -11,6 +12,7 @@ from ecomai.exceptions import InvalidInputError
 
 from .base import Explanation, Predictor, ScoredItem, best_items, read_arrays, read_json
 from .catalogue import Catalogue, GrowingCatalogue
+from .text_encoder import TextEncoder
 
 
 class SimilarItemsPredictor(Predictor):
@@ -20,6 +22,9 @@ class SimilarItemsPredictor(Predictor):
 
     def __init__(self, folder: Path) -> None:
         description = self.read_description(folder)
+        self.folder = folder
+        # Artifacts from before read new texts with the encoder of the other model.
+        self.has_text_encoder: bool = description.get("has_text_encoder", False)
         self.history_decay: float = description["history_decay"]
         self.n_features: int = description["n_features"]
         self.text_scale = np.float32(description["text_scale"])
@@ -37,6 +42,11 @@ class SimilarItemsPredictor(Predictor):
     def item_ids(self) -> Sequence[str]:
         """Ids in the order of the columns of scores. Grows at its end when items are added."""
         return self._items.current.item_ids
+
+    @cached_property
+    def text_encoder(self) -> TextEncoder:
+        """What turns texts into the vectors that `add_items` takes. Loaded when first used."""
+        return TextEncoder.load(self.folder)
 
     def has_item(self, item_id: str) -> bool:
         return item_id in self._items.current.index

@@ -1,0 +1,137 @@
+"""Encoders of trainings: other forms and other weights, and always one form for all texts of a version."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ecomai.commerce.models import Item
+from ecomai.fusion.models import EntityVector
+from ecomai.learning.export import quantization
+from ecomai.registry.admin.versions import card_rows
+from ecomai.registry.artifacts import open_artifact
+from ecomai.registry.comparisons import trade_off_table
+from ecomai.registry.models import ModelVersion
+from ecomai.registry.services import go_live, promote_version
+from ecomai.serving import live
+from ecomai.serving.predictors.text_encoder import TextEncoder
+from recommendations import services, text_readers
+from recommendations.texts import item_text
+from tests.learning.tiny import write_tiny_bert
+
+from .test_training import ENOUGH, N_EACH, N_KINDS, SMALL, make_history, train
+
+N_ITEMS = N_KINDS * N_EACH
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_tiny_bert(tmp_path_factory.mktemp("encoder") / "tiny")
+
+
+@pytest.fixture
+def items(db, settings, registry_folder):
+    settings.ECOMAI = {**settings.ECOMAI, "RECOMMENDATIONS": ENOUGH}
+    return make_history()
+
+
+@pytest.fixture
+def integers_win(monkeypatch):
+    """Few texts are enough, any likeness is, and integers are always the fastest."""
+    monkeypatch.setattr(quantization, "MIN_TEXTS", 16)
+    monkeypatch.setattr(quantization.TradeOff, "passes", lambda *_gate: True)
+    monkeypatch.setattr(
+        quantization,
+        "texts_per_second",
+        lambda runs, _batches: {name: float(name == "int8") for name in runs},
+    )
+
+
+def trained(*args, **hyperparameters) -> ModelVersion:
+    run = train(*args, **hyperparameters)
+    assert run.job.state == "succeeded", run.job.traceback
+    return run.version
+
+
+def text_of(item: Item) -> str:
+    return item_text(title=item.title, category_path=item.category_path)
+
+
+def stored(key: str) -> dict[str, np.ndarray]:
+    rows = EntityVector.objects.filter(encoder=key).values_list("entity_id", "values")
+    return {item_id: np.frombuffer(bytes(values), dtype=np.float32) for item_id, values in rows}
+
+
+def assert_one_form_reads_everything(version: ModelVersion, items: list[Item]) -> None:
+    """Vectors of the training and of an item that comes now are those of the files that serve."""
+    encoder = TextEncoder.load(open_artifact(version))
+    vectors = stored(version.card["encoder_key"])
+    np.testing.assert_allclose(
+        vectors[items[3].external_id], encoder.encode([text_of(items[3])])[0], atol=2e-3
+    )
+    promote_version(version=version)
+    go_live(model_name=version.model_name)
+    live.refresh()
+    new = Item.objects.create(external_id="newest", title="kind1 thing newest", category_path="Kind 1")
+    assert services.encode_items(item_keys=[new.pk]) == 1
+    fresh = stored(version.card["encoder_key"])["newest"]
+    np.testing.assert_allclose(fresh, encoder.encode([text_of(new)])[0], atol=2e-3)
+    live.forget()
+
+
+def test_integers_read_all_texts_of_a_version_where_they_pass(items, tiny, integers_win):
+    version = trained(**{**SMALL, "encoder": tiny}, encoder_precision="int8")
+    described = json.loads((open_artifact(version) / "text_encoder.json").read_text())
+    assert described["pretrained"]["precision"] == version.card["encoder_precision"] == "int8"
+    chosen = {row["name"]: row["is_chosen"] for row in version.card["trade_offs"]}
+    assert chosen["int8"]
+    assert sum(chosen.values()) == 1
+    table = trade_off_table(version.card)
+    assert table is not None
+    assert "int8" in [row[0] for row in table.rows]
+    assert "Numbers of the text encoder" in [str(label) for label, _value in card_rows(version)]
+    assert len(stored(version.card["encoder_key"])) == N_ITEMS
+    assert_one_form_reads_everything(version, items)
+    exact = trained("similar_items", encoder=tiny)
+    assert exact.card["encoder_key"] != version.card["encoder_key"]
+
+
+def test_where_no_integers_pass_the_exact_form_stays_and_the_curve_says_why(
+    items, tiny, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(quantization, "MIN_TEXTS", 16)
+    monkeypatch.setattr(quantization.TradeOff, "passes", lambda *_gate: False)
+    texts = [text_of(item) for item in items]
+    exact = text_readers.fit_reader(texts, name=tiny)
+    reader = text_readers.in_integers(exact, texts, tmp_path / "made", cache=tmp_path / "cache")
+    assert reader.key == exact.key
+    assert reader.source is exact.source
+    assert reader.card["encoder_precision"] == "float32"
+    assert {row["name"]: row["is_chosen"] for row in reader.card["trade_offs"]}["float32"]
+
+
+def test_without_enough_texts_or_a_transformer_a_sentence_says_so(items, tiny, tmp_path):
+    texts = [text_of(item) for item in items]
+    for name, n_texts in ((tiny, N_ITEMS), ("char_ngram", 0)):
+        exact = text_readers.fit_reader(texts, name=name)
+        reader = text_readers.in_integers(exact, texts, tmp_path, cache=tmp_path)
+        assert reader.key == exact.key
+        assert reader.card["encoder_precision"].startswith(f"There are {n_texts} texts")
+
+
+def test_a_run_that_goes_on_keeps_the_form_it_chose(items, tiny, integers_win, monkeypatch, tmp_path):
+    texts = [text_of(item) for item in items]
+    exact = text_readers.fit_reader(texts, name=tiny)
+    first = text_readers.in_integers(exact, texts, tmp_path / "made", cache=tmp_path)
+    made = (tmp_path / "made" / "text_encoder.onnx").stat().st_mtime_ns
+    again = text_readers.in_integers(exact, texts, tmp_path / "made", cache=tmp_path)
+    assert (tmp_path / "made" / "text_encoder.onnx").stat().st_mtime_ns == made
+    assert (again.key, again.card) == (first.key, first.card)
+
+
+def test_similar_items_read_new_texts_with_the_encoder_they_came_with(items, tiny):
+    version = trained("similar_items", encoder=tiny)
+    assert_one_form_reads_everything(version, items)
+    folder: Path = open_artifact(version)
+    assert json.loads((folder / "predictor.json").read_text())["has_text_encoder"]
