@@ -1,9 +1,12 @@
-"""The search index: Whoosh, with words found in Chinese texts too."""
+"""The search index: Whoosh, finding words inside Chinese sentences too."""
 
 from typing import Any
 
 from haystack.backends.whoosh_backend import WhooshEngine, WhooshSearchBackend
-from jieba.analyse import ChineseAnalyzer
+from whoosh.analysis import LowercaseFilter, RegexTokenizer, StemFilter, StopFilter
+
+# A Chinese character is a word of its own, as nothing stands between words; other letters go on to a gap.
+WORDS = RegexTokenizer(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+(?:\.?[^\W\u3400-\u9fff]+)*")
 
 
 class Backend(WhooshSearchBackend):
@@ -11,7 +14,9 @@ class Backend(WhooshSearchBackend):
 
     def build_schema(self, fields: Any) -> Any:
         name_of_text, schema = super().build_schema(fields)
-        schema[name_of_text].analyzer = ChineseAnalyzer()
+        text = schema[name_of_text]
+        text.analyzer = WORDS | LowercaseFilter() | StopFilter() | StemFilter()
+        text.multitoken_query = "phrase"  # characters of one query stand beside each other
         return name_of_text, schema
 
 

@@ -20,7 +20,7 @@ DEBUG = os.environ.get("DEBUG", "true") == "true"
 ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "ecomai.console.sites.ConsoleAdminConfig",  # django.contrib.admin with ecomai's console as front page
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

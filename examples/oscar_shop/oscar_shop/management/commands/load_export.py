@@ -32,6 +32,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--language", default=settings.LANGUAGE_CODE, help="of names and reviews: en, zh-hans"
         )
+        parser.add_argument("--no-index", action="store_true", help="leave the search index as it is")
         parser.add_argument("--password", default="", help="of all customers; without it nobody can log in")
 
     def handle(self, *args: Any, folder: Path, password: str, language: str, **options: Any) -> None:
@@ -47,7 +48,8 @@ class Command(BaseCommand):
             self._step("activity", lambda: self._load_activity(export, language))
         except EcomaiError as error:
             raise CommandError(f"{error} [{error.code}]") from error
-        self._step("search index", lambda: call_command("rebuild_index", interactive=False, verbosity=0))
+        if not options["no_index"]:
+            self._step("search index", lambda: call_command("rebuild_index", interactive=False, verbosity=0))
 
     def _load_orders(self, export: Export) -> str:
         loader = OrderLoader()
