@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+OSCAR_REQUIREMENTS = ("django-oscar", "sorl-thumbnail", "dj-database-url")
+
 SETTINGS = '''\
 """Settings of a shop."""
 

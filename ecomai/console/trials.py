@@ -119,14 +119,16 @@ def _adapter_row(mapping: ModelMapping) -> Finding:
     title = _("Adapter: %(model)s") % {"model": mapping.model}
     try:
         with transaction.atomic():
-            row = mapping.queryset().order_by("-pk").first()
-            said = mapping.read(row) if row is not None else None
+            rows = list(mapping.queryset().order_by("-pk")[:1])
+            if mapping.attach:
+                mapping.attach(rows)
+            said = [mapping.read(row) for row in rows]
     except Exception as error:  # the shop's own code runs here
         remedy = _("Mend the mapping in the shop's adapter; a path names what the model does not have.")
         return Finding(title, False, f"{type(error).__name__}: {error}", remedy)
-    if said is None:
+    if not said:
         return Finding(title, True, _("no row yet"))
-    return Finding(title, True, _("reads %(name)s") % {"name": said.get("external_id") or row.pk})
+    return Finding(title, True, _("reads %(name)s") % {"name": said[0].get("external_id") or rows[0].pk})
 
 
 def event_round_trip() -> Finding:
