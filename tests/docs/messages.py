@@ -21,7 +21,8 @@ LANGUAGE = "zh_Hans"
 def catalogues() -> dict[Path, Path]:
     """Folder whose texts are collected -> folder of its catalogue."""
     own = {sources.PLUGIN: sources.PLUGIN / "console" / "locale"}
-    return own | {folder: folder / "locale" for folder in sources.scenarios()}
+    beside = [sources.ROOT / "ecomai_project", sources.ROOT / "examples" / "oscar_shop" / "oscar_shop"]
+    return own | {folder: folder / "locale" for folder in [*sources.scenarios(), *beside]}
 
 
 def po_file(locale: Path) -> Path:
