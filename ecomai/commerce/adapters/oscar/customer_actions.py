@@ -116,8 +116,10 @@ def put(basket: Any, product: Any, quantity: int) -> None:
     permitted, reason = availability.is_purchase_permitted(basket.product_quantity(product) + quantity)
     if permitted:
         permitted, reason = basket.is_quantity_allowed(quantity)
-    if not permitted or quantity < 1:
-        raise ActionRefusedError(reason=f"{product.get_title()}: {reason or _('no quantity was named')}")
+    if quantity < 1:
+        raise ActionRefusedError(reason=_("a basket takes one piece or more"))
+    if not permitted:
+        raise ActionRefusedError(reason=f"{product.get_title()}: {reason}")
     if any(option.required for option in product.options):
         raise ActionRefusedError(
             reason=_("“%(item)s” needs choices that only the customer can make")
