@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from oscar.core.loading import get_model
@@ -233,3 +233,20 @@ def test_a_fault_of_ours_never_reaches_a_page(visitor, monkeypatch, caplog):
     assert visitor.get(cup.get_absolute_url()).status_code == 200
     background.flush()
     assert "our disk is full" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_happens_while_the_database_is_away_is_written_later(visitor, monkeypatch):
+    cup = make_product("Cup")
+    backfill()
+    with monkeypatch.context() as patched:
+        patched.setattr("ecomai.commerce.services.ingest_events", _no_database)
+        visitor.get(cup.get_absolute_url())
+        background.flush()
+    assert told("view") == []
+    background.flush()
+    assert told("view") == [(None, SESSION, str(cup.pk))]
+
+
+def _no_database(*args, **kwargs):
+    raise OperationalError("the server closed the connection")
