@@ -1,16 +1,13 @@
 """The demo command: what it refuses, what it shows, and the way from nothing to a shop that recommends."""
 
 import io
-import json
 import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from django.contrib.auth import authenticate
 from rich.console import Console
@@ -129,30 +126,3 @@ def test_folder_of_one_shop_does_not_take_another(folder: Path) -> None:
 
     assert done.returncode != 0
     assert "demo:zh" in done.stderr
-
-
-@pytest.mark.slow
-@pytest.mark.services
-@pytest.mark.timeout(900)
-def test_demo_goes_from_nothing_to_live_models_and_the_second_start_skips_it(folder: Path) -> None:
-    first = demo(folder, "--no-serve", "--customers", "300")
-    assert first.returncode == 0, first.stdout + first.stderr
-
-    begin = time.monotonic()
-    second = demo(folder, "--no-serve", "--customers", "300")
-
-    assert second.returncode == 0, second.stdout + second.stderr
-    assert "Training" in first.stdout
-    assert "Training" not in second.stdout
-    assert time.monotonic() - begin < 40  # 20 s on a machine that does nothing else
-    shop = json.loads((folder / "shop.json").read_text())
-    assert shop["is_imported"] is True
-    server = Postgres(Places(folder))
-    server.start()
-    with psycopg.connect(Places(folder).database_url()) as connection:
-        live = connection.execute("SELECT model_name FROM ecomai_registry_modelversion WHERE state = 'live'")
-        assert {name for (name,) in live} >= {"recommendations.next_item", "recommendations.similar_items"}
-        (n_scored,) = connection.execute(
-            "SELECT count(*) FROM ecomai_recommendations_batchrecommendation"
-        ).fetchone()
-        assert n_scored > 250  # a few customers have done nothing yet
