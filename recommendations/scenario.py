@@ -44,6 +44,12 @@ next_item = ModelSpec(
     default_hyperparameters={
         **SPLIT,
         "encoder_precision": "float32",
+        "encoder_adaptation": "none",
+        "encoder_pretraining": "none",
+        "encoder_layers": 0,
+        "encoder_is_vocabulary_pruned": False,
+        "encoder_max_pairs": 10_000,
+        "encoder_minutes": 20,
         "is_refitted": True,
         "is_update": False,
         "dim": 64,
@@ -88,6 +94,31 @@ next_item = ModelSpec(
                 "stay what they were; what each form costs and keeps is measured, for the version's card."
             ),
             choices={"float32": _("exact (float32)"), "int8": _("integers where they do (int8)")},
+        ),
+        "encoder_adaptation": Option(
+            verbose_name=_("Adapt the text encoder"),
+            help_text=_(
+                "It learns from what customers of this shop take one after the other. The published one "
+                "stays where it finds the next item no better for that."
+            ),
+            choices={
+                "none": _("no"),
+                "head": _("a matrix on top"),
+                "lora": _("small additions to each layer (LoRA)"),
+                "adalora": _("small additions where they matter (AdaLoRA)"),
+                "full": _("all of its weights"),
+            },
+        ),
+        "encoder_layers": Option(
+            verbose_name=_("Layers of the text encoder"),
+            help_text=_(
+                "Fewer are faster and know less; those that are left are taught to answer as all did."
+            ),
+            choices={0: _("all"), 1: "1", 2: "2", 3: "3", 4: "4", 6: "6"},
+        ),
+        "encoder_is_vocabulary_pruned": Option(
+            verbose_name=_("Leave out words that no item has"),
+            help_text=_("Makes the text encoder smaller; what it says of known words stays the same."),
         ),
     },
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from django.utils.translation import gettext as _
 
+from .adapting import Made
 from .app_settings import app_settings
 from .exceptions import EncoderMissingError
 from .services import predictors, vectors
@@ -33,6 +34,7 @@ class TextReader:
     """An encoder with the key of its vectors: those of one key may be compared with each other.
 
     `source` is what an artifact takes along to read new items: the encoder, or the folder of its files.
+    `is_published` says that other trainings have the same weights.
     """
 
     key: str
@@ -40,32 +42,45 @@ class TextReader:
     encode: Callable[[list[str]], np.ndarray]
     source: "TextEncoder | Path"
     card: Mapping[str, Any] = field(default_factory=dict)
+    is_published: bool = True
 
 
-def fit_reader(texts: Sequence[str], *, name: str = "") -> TextReader:
+#: Makes of a published encoder's name and the texts that it can read an encoder of the shop's own.
+MakeOwn = Callable[[str, list[str]], Made]
+
+
+def fit_reader(texts: Sequence[str], *, name: str = "", make_own: MakeOwn | None = None) -> TextReader:
     """Return the configured encoder, fitted on the catalogue. Raises EncoderMissingError."""
     from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
     from ecomai.learning.encoders.routed import RoutedTextEncoder
     from ecomai.learning.exceptions import MissingEncoderError
 
-    name = name_of(name)
+    name, made = name_of(name), Made(None, {}, [])
     encoder: TextEncoder
-    if name == "char_ngram":
-        encoder = CharNgramTextEncoder()
-    else:
-        encoder = RoutedTextEncoder() if name == "auto" else RoutedTextEncoder(model=name)
     try:
-        encoder.fit(list(texts))
+        if name == "char_ngram":
+            encoder = CharNgramTextEncoder().fit(list(texts))
+        else:
+            routed = RoutedTextEncoder() if name == "auto" else RoutedTextEncoder(model=name)
+            if make_own is not None and any(routed.knows(texts)):
+                known = zip(texts, routed.knows(texts), strict=True)
+                made = make_own(routed.model, [text if is_known else "" for text, is_known in known])
+            encoder = routed.fit(list(texts), pretrained=made.encoder)
     except MissingEncoderError as error:
         raise EncoderMissingError(encoder=name) from error
-    key = _key_of(name, encoder, texts)
+    key = _key_of(name, encoder, texts, decimals=2 if made.encoder is None else 4)
+    card = _card(name, encoder, key)
+    card |= {"encoder_adaptation": dict(made.facts)} if made.facts else {}
+    card |= {"trade_offs": list(made.trade_offs)} if made.trade_offs else {}
     return TextReader(
-        key=key, n_features=encoder.n_features_, encode=encoder.encode, source=encoder,
-        card=_card(name, encoder, key),
+        key=key, n_features=encoder.n_features_, encode=encoder.encode, source=encoder, card=card,
+        is_published=made.encoder is None,
     )  # fmt: skip
 
 
-def in_integers(reader: TextReader, texts: Sequence[str], folder: Path, *, cache: Path) -> TextReader:
+def in_integers(
+    reader: TextReader, texts: Sequence[str], folder: Path, *, cache: Path | None = None
+) -> TextReader:
     """Return the fastest form of an encoder that keeps its vectors: it itself, where none of integers does.
 
     The forms and what they were measured at are the card's `trade_offs`. `folder` is private to the run.
@@ -136,9 +151,9 @@ def key_prefix(name: str) -> str:
     return f"{vectors.KEY_PREFIX}{name}"[:80] + ":"
 
 
-def _key_of(name: str, encoder: "TextEncoder", texts: Sequence[str]) -> str:
+def _key_of(name: str, encoder: "TextEncoder", texts: Sequence[str], *, decimals: int) -> str:
     """Name the encoder by what it does."""
-    digest = hashlib.sha256(np.round(encoder.encode([PROBE]), 2).tobytes())
+    digest = hashlib.sha256(np.round(encoder.encode([PROBE]), decimals).tobytes())
     if getattr(encoder, "n_ngram_", 1):  # n-grams are learned from the shop's own texts
         digest.update("\0".join(texts).encode())
     return key_prefix(name) + digest.hexdigest()[:12]

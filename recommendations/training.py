@@ -20,6 +20,7 @@ from ecomai.registry.runs import Candidate, Run
 from ecomai.serving.predictors import load_predictor
 
 from . import datasets, tuning, updating
+from .adapting import Made, Wishes, make_own
 from .app_settings import app_settings
 from .datasets import Cases, Dataset
 from .judging import Judged, judge_predictor, judge_recommender
@@ -142,7 +143,7 @@ def _learn(run: Run, material: Material) -> Learned:
         material.train,
         material.vectors,
         callbacks=[
-            ReportTo(_Quiet(run), start=0.6, end=0.85, message=_("Learning with all events")),
+            ReportTo(_Quiet(run, "refit"), start=0.6, end=0.85, message=_("Learning with all events")),
             TensorBoardLogs(run.log_folder / "refit"),
         ],
         checkpoint_folder=run.folder / "refit",
@@ -190,7 +191,7 @@ def _export_next_item(run: Run, material: Material, learned: Learned) -> Path:
         item_ids=material.item_ids,
         event_types=learned.event_types,
         text_encoder=material.reader.source,
-        encoder_cache=encoder_cache(run),
+        encoder_cache=encoder_cache(run, material.reader),
     )
 
 
@@ -209,7 +210,7 @@ def train_similar_items(run: Run) -> Candidate:
         item_ids=material.item_ids,
         item_vectors=material.vectors,
         text_encoder=material.reader.source,
-        encoder_cache=encoder_cache(run),
+        encoder_cache=encoder_cache(run, material.reader),
     )
     run.report(0.9, _("Judging"))
     return _candidate(run, material, folder, kind="similar_items", parameters=parameters, peers={}, card={})
@@ -240,7 +241,10 @@ def prepare(run: Run, *, max_history: int | None = None, start: updating.Start |
         raise updating.UpdateImpossibleError(
             _("The live version has learned from events of the test period.")
         )
-    reader = start.reader if start else _reader_for(run, dataset)
+    early = dataset.before(valid_start)
+    valid = datasets.cases_between(dataset, valid_start, test_start, n_max=MAX_VALIDATED, random_state=seed)
+    cases = Split(train=early, histories=valid.histories, targets=valid.targets)
+    reader = start.reader if start else _reader_for(run, dataset.texts, cases)
     return Material(
         snapshot=snapshot,
         dataset=dataset,
@@ -248,11 +252,9 @@ def prepare(run: Run, *, max_history: int | None = None, start: updating.Start |
         reader=reader,
         valid_start=valid_start,
         test_start=test_start,
-        early=dataset.before(valid_start),
+        early=early,
         train=dataset.before(test_start),
-        valid=datasets.cases_between(
-            dataset, valid_start, test_start, n_max=MAX_VALIDATED, random_state=seed
-        ),
+        valid=valid,
         test=test if max_history is None else replace(test, histories=test.histories.newest(max_history)),
         is_offered=dataset.is_active,
     )
@@ -292,18 +294,24 @@ def check_is_enough(dataset: Dataset) -> None:
             raise NotEnoughDataError(have=have, need=need, unit=unit)
 
 
-def encoder_cache(run: Run) -> Path:
-    """Where graphs of encoders are kept for the next training."""
-    return run.folder.parent.parent / "encoders"
+def encoder_cache(run: Run, reader: TextReader) -> Path | None:
+    """Where graphs of published encoders are kept for the next training."""
+    return run.folder.parent.parent / "encoders" if reader.is_published else None
 
 
-def _reader_for(run: Run, dataset: Dataset) -> TextReader:
-    asked = run.hyperparameters
-    reader = fit_reader(dataset.texts, name=str(asked.get("encoder", "")))
-    if asked.get("encoder_precision") != INT8:
+def _reader_for(run: Run, texts: Sequence[str], cases: Split) -> TextReader:
+    """Return the encoder that the run asks for."""
+    wishes = Wishes.of(run.hyperparameters)
+
+    def own(model: str, readable: list[str]) -> Made:
+        return make_own(run, _Quiet(run, "encoder"), wishes, model, readable, cases)
+
+    name = str(run.hyperparameters.get("encoder", ""))
+    reader = fit_reader(texts, name=name, make_own=own if wishes.is_any else None)
+    if run.hyperparameters.get("encoder_precision") != INT8:
         return reader
-    run.report(0.03, _("Making a smaller form of the text encoder"))
-    return in_integers(reader, dataset.texts, run.folder / "encoder", cache=encoder_cache(run))
+    run.report(0.15, _("Making a smaller form of the text encoder"))
+    return in_integers(reader, texts, run.folder / "encoder", cache=encoder_cache(run, reader))
 
 
 def item_vectors(run: Run, dataset: Dataset, reader: TextReader) -> np.ndarray:
@@ -313,7 +321,7 @@ def item_vectors(run: Run, dataset: Dataset, reader: TextReader) -> np.ndarray:
         texts = {dataset.external_ids[row]: dataset.texts[row] for row in rows}
         vectors.store_texts(
             texts, encoder_key=reader.key, storefront=storefront, encode=reader.encode,
-            report=lambda share: run.report(0.05 + 0.2 * share, _("Reading the texts of items")),
+            report=lambda share: run.report(0.15 + 0.1 * share, _("Reading the texts of items")),
         )  # fmt: skip
         stored = vectors.stored_vectors(list(texts), encoder_key=reader.key, storefront=storefront)
         for row in rows:
@@ -322,15 +330,16 @@ def item_vectors(run: Run, dataset: Dataset, reader: TextReader) -> np.ndarray:
 
 
 class _Quiet:
-    """A run whose curve is finished: the second fit reports progress, and has a curve of its own."""
+    """A run of which another training is a part: it reports progress, and has a curve of its own."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, curve: str) -> None:
         self.report = run.report
         self.check_cancelled = run.check_cancelled
         self._run = run
+        self._curve = curve
 
     def log(self, step: int, **metrics: float) -> None:
-        self._run.log(step, **{f"refit_{name}": value for name, value in metrics.items()})
+        self._run.log(step, **{f"{self._curve}_{name}": value for name, value in metrics.items()})
 
 
 def model_parameters(run: Run) -> dict[str, Any]:

@@ -164,6 +164,7 @@ CARD_LABELS = {
     "base_model": gettext_lazy("Base model"),
     "base_model_licence": gettext_lazy("Licence of the base model"),
     "encoder_key": gettext_lazy("Reads texts with"),
+    "encoder_adaptation": gettext_lazy("Adaptation of the text encoder"),
     "encoder_precision": gettext_lazy("Numbers of the text encoder"),
     "unknown_script_share": gettext_lazy("Share of texts in a script it does not read"),
     "data": gettext_lazy("Data that it learned from"),
