@@ -19,6 +19,7 @@ from django.utils import timezone
 from ecomai.commerce.models import Item
 from ecomai.reading import is_postgresql, read_rows
 
+from . import item_rows
 from .exceptions import UnlikeCurrenciesError
 from .models import ItemPopularity
 
@@ -295,3 +296,4 @@ def current() -> Catalogue:
 
 def forget() -> None:
     _copy.forget()
+    item_rows.forget()

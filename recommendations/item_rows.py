@@ -6,15 +6,17 @@ the row. Asking for these two is a tenth of the work of reading rows and making 
 
 import json
 import threading
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Sequence
 
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import JSONField
 
 from ecomai.commerce.models import Item
-from ecomai.reading import is_postgresql, read_rows
+from ecomai.reading import in_transaction, is_postgresql, read_rows
 
 MOST_KEPT = 10_000  # some 2.5 kB each
+NAMED_SECONDS = 60.0
 
 _ITEM = Item._meta.db_table
 _STAMPS = f"SELECT id, xmin::text || ' ' || ctid::text FROM {_ITEM} WHERE id = ANY(%s::bigint[])"  # noqa: S608
@@ -28,6 +30,7 @@ _ROWS = f"SELECT {_COLUMNS} FROM {_ITEM} WHERE id = ANY(%s::bigint[])"  # noqa: 
 _PICTURES = _NAMES.index("image_urls")
 
 _kept: dict[int, tuple[str, Item]] = {}
+_named: dict[tuple[str, str], tuple[float, Item]] = {}
 _lock = threading.Lock()
 
 
@@ -43,6 +46,42 @@ def items_by_key(keys: Collection[int]) -> dict[int, Item]:
             found[key] = known[1]
     changed = stamps.keys() - found.keys()
     return found | _keep(_read(changed), stamps) if changed else found
+
+
+def items_by_external_id(external_ids: Sequence[str], *, storefront: str) -> dict[str, Item]:
+    """Return the items that a page or basket names by the shop's ids, without `description` and `attributes`.
+
+    Of them only key, place and name count, so a copy may be a minute old.
+    """
+    now, is_alone = time.monotonic(), not in_transaction()
+    found = {}
+    for external_id in external_ids:
+        read_at, item = _named.get((storefront, external_id), (float("-inf"), None))
+        if item is not None and is_alone and now - read_at < NAMED_SECONDS:
+            found[external_id] = item
+    missing = [external_id for external_id in external_ids if external_id not in found]
+    if missing:
+        rows = Item.objects.filter(storefront=storefront, external_id__in=missing).defer(*_LEFT_OUT)
+        fresh = {item.external_id: item for item in rows}
+        found |= fresh
+        if is_alone:
+            _remember(storefront, fresh, now)
+    return found
+
+
+def _remember(storefront: str, items: dict[str, Item], now: float) -> None:
+    with _lock:
+        for external_id, item in items.items():
+            _named[storefront, external_id] = (now, item)
+        for name in list(_named)[: max(len(_named) - MOST_KEPT, 0)]:
+            del _named[name]
+
+
+def forget() -> None:
+    """Read all rows anew; for tests and after a restore."""
+    with _lock:
+        _kept.clear()
+        _named.clear()
 
 
 def _read(keys: Collection[int]) -> dict[int, Item]:

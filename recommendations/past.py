@@ -15,9 +15,9 @@ from .app_settings import app_settings
 
 #: One thing that was done: item, type of event, quantity.
 Step = tuple[int, str, int]
-#: Whose it is, what was answered about consent (None: nothing), the newest steps, newest first, and the
-#: day of each where that was asked for.
-Found = tuple[int | None, bool | None, Sequence[Step], Sequence[float]]
+#: Whose it is, what was answered about consent (None: nothing), the newest steps, newest first, the day of
+#: each where that was asked for, and what was bought where the newest steps cannot tell (None: ask).
+Found = tuple[int | None, bool | None, Sequence[Step], Sequence[float], Sequence[int] | None]
 
 PURCHASE, CANCELLATION = EventType.PURCHASE.value, EventType.CANCELLATION.value
 
@@ -54,7 +54,7 @@ def read_past(
     found = read(storefront, customer, customer_id, session_id, with_contexts)
     if found is None:
         return Past(is_unknown=True)
-    customer_key, is_granted, steps, days = found
+    customer_key, is_granted, steps, days, bought = found
     if not _may_use(is_granted):
         return Past()
     wanted = frozenset(selectors.interaction_types())
@@ -72,7 +72,7 @@ def read_past(
         history=history,
         event_contexts=contexts,
         bought=frozenset(item for item, type in done if type == PURCHASE),
-        not_again=_not_again(steps, customer_key, session_id, storefront),
+        not_again=_not_again(steps, customer_key, session_id, storefront, bought),
     )
 
 
@@ -83,13 +83,17 @@ def _may_use(is_granted: bool | None) -> bool:
 
 
 def _not_again(
-    steps: Sequence[Step], customer_key: int | None, session_id: str, storefront: str
+    steps: Sequence[Step],
+    customer_key: int | None,
+    session_id: str,
+    storefront: str,
+    known: Sequence[int] | None,
 ) -> frozenset[int]:
     """Return what was bought and not cancelled, from the steps at hand where they are all that count."""
     if not app_settings.EXCLUDE_PURCHASED or not steps:
         return frozenset()
     if len(steps) == _n_steps() and not app_settings.REBUYABLE_CATEGORIES and is_postgresql():
-        return _bought(customer_key, session_id, storefront)
+        return frozenset(known) if known is not None else _bought_in(session_id, storefront)
     if len(steps) == _n_steps() or app_settings.REBUYABLE_CATEGORIES:
         bought = selectors.purchased_items(
             customer_key=customer_key, session_id=session_id, storefront=storefront
@@ -141,9 +145,19 @@ def _columns(*, with_days: bool) -> str:
     return "past.items, past.types, past.quantities" + (", past.days" if with_days else "")
 
 
-def _customer_sql(condition: str, *, with_days: bool) -> str:
+def _bought_sql(whose: str) -> str:
     return (
-        f"SELECT who.id, {_consent_sql('customer_id = who.id')}, {_columns(with_days=with_days)} "  # noqa: S608
+        f"SELECT item_id FROM {_EVENT} WHERE {whose} AND type IN ('purchase', 'cancellation') "  # noqa: S608
+        "AND item_id IS NOT NULL GROUP BY item_id "
+        "HAVING sum(CASE type WHEN 'purchase' THEN quantity ELSE -quantity END) > 0"
+    )
+
+
+def _customer_sql(condition: str, *, with_days: bool) -> str:
+    # Of a long history all purchases are looked through, and of no other.
+    bought = f"CASE WHEN cardinality(past.items) = %s THEN ARRAY({_bought_sql('customer_id = who.id')}) END"
+    return (
+        f"SELECT who.id, {_consent_sql('customer_id = who.id')}, {bought}, {_columns(with_days=with_days)} "  # noqa: S608
         f"FROM {_CUSTOMER} AS who {_steps_sql('customer_id = who.id', with_days=with_days)} WHERE {condition}"
     )
 
@@ -152,9 +166,9 @@ def _session_sql(*, with_days: bool) -> str:
     # Once a session is a customer's, that customer's answers about consent are the session's.
     whose = "session_id = %s AND storefront = %s AND customer_id IS NULL"
     return (
-        f"SELECT NULL, CASE WHEN linked.id IS NULL "  # noqa: S608
+        f"SELECT NULL AS id, CASE WHEN linked.id IS NULL "  # noqa: S608
         f"THEN {_consent_sql('customer_id IS NULL AND session_id = %s AND storefront = %s')} "
-        f"ELSE {_consent_sql('customer_id = linked.id')} END, {_columns(with_days=with_days)} "
+        f"ELSE {_consent_sql('customer_id = linked.id')} END, NULL, {_columns(with_days=with_days)} "
         f"FROM (SELECT (SELECT customer_id FROM {_LINK} WHERE session_id = %s AND storefront = %s) AS id) "
         f"AS linked {_steps_sql(whose, with_days=with_days)}"
     )
@@ -173,40 +187,28 @@ OF_SESSION = {is_asked: _session_sql(with_days=is_asked) for is_asked in _BOTH}
 def _read_at_once(
     storefront: str, customer: Customer | None, customer_id: str, session_id: str, with_days: bool
 ) -> Found | None:
-    purpose, which = app_settings.CONSENT_PURPOSE, [_types(), _n_steps()]
+    purpose, n_steps = app_settings.CONSENT_PURPOSE, _n_steps()
+    which = [_types(), n_steps]
     if customer is not None:
-        rows = read_rows(OF_CUSTOMER[with_days], [purpose, *which, customer.pk])
+        rows = read_rows(OF_CUSTOMER[with_days], [purpose, n_steps, *which, customer.pk])
     elif customer_id:
-        rows = read_rows(OF_CUSTOMER_ID[with_days], [purpose, *which, storefront, customer_id])
+        rows = read_rows(OF_CUSTOMER_ID[with_days], [purpose, n_steps, *which, storefront, customer_id])
     else:
         session = [session_id, storefront]
         rows = read_rows(OF_SESSION[with_days], [*session, purpose, purpose, *session, *session, *which])
     if not rows:
         return None
-    customer_key, is_granted, items, types, quantities, *days = rows[0]
+    customer_key, is_granted, bought, items, types, quantities, *days = rows[0]
     steps = list(zip(items or (), types or (), quantities or (), strict=True))
-    return customer_key, is_granted, steps, (days[0] or ()) if days else ()
+    return customer_key, is_granted, steps, (days[0] or ()) if days else (), bought
 
 
-def _bought_sql(whose: str) -> str:
-    return (
-        f"SELECT item_id FROM {_EVENT} WHERE {whose} AND type IN ('purchase', 'cancellation') "  # noqa: S608
-        "AND item_id IS NOT NULL GROUP BY item_id "
-        "HAVING sum(CASE type WHEN 'purchase' THEN quantity ELSE -quantity END) > 0"
-    )
-
-
-BOUGHT_BY_CUSTOMER = _bought_sql("customer_id = %s")
 BOUGHT_IN_SESSION = _bought_sql("session_id = %s AND storefront = %s AND customer_id IS NULL")
 
 
-def _bought(customer_key: int | None, session_id: str, storefront: str) -> frozenset[int]:
-    """As `selectors.purchased_items`, without categories."""
-    if customer_key is not None:
-        rows = read_rows(BOUGHT_BY_CUSTOMER, [customer_key])
-    else:
-        rows = read_rows(BOUGHT_IN_SESSION, [session_id, storefront])
-    return frozenset(item for (item,) in rows)
+def _bought_in(session_id: str, storefront: str) -> frozenset[int]:
+    """As `selectors.purchased_items` of a session, without categories."""
+    return frozenset(item for (item,) in read_rows(BOUGHT_IN_SESSION, [session_id, storefront]))
 
 
 # -- other databases --------------------------------------------------------------------------------
@@ -227,4 +229,4 @@ def _read_in_turn(
     newest = events.filter(type__in=_types(), item__isnull=False).order_by("-occurred_at", "-id")
     rows = list(newest.values_list("item_id", "type", "quantity", "occurred_at")[: _n_steps()])
     days = [selectors.day_of(row[3]) for row in rows] if with_days else []
-    return key, None if answer is None else answer.is_granted, [row[:3] for row in rows], days
+    return key, None if answer is None else answer.is_granted, [row[:3] for row in rows], days, None

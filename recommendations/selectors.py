@@ -1,13 +1,13 @@
 """Reads: what a customer did, what is popular, how items look, how answers fared."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Case, Count, F, Max, Min, QuerySet, Sum, When
 from django.utils import timezone
 
-from ecomai.commerce.models import Customer, Event, EventType, Item
+from ecomai.commerce.models import Customer, Event, EventType
 from ecomai.event_context import EventContext
 from ecomai.fusion.app_settings import app_settings as fusion_settings
 from ecomai.fusion.models import ConsentRecord
@@ -173,13 +173,6 @@ def _bought(events: QuerySet[Event]) -> Iterable[tuple[int, int, str]]:
         .filter(kept__gt=0)
         .values_list("customer_id", "item_id", "item__category_path")
     )
-
-
-def items_by_external_id(external_ids: Sequence[str], *, storefront: str) -> dict[str, Item]:
-    found = Item.objects.filter(storefront=storefront, external_id__in=external_ids).defer(
-        "description", "attributes"
-    )
-    return {item.external_id: item for item in found}
 
 
 def batch_recommendation(customer_key: int) -> BatchRecommendation | None:

@@ -14,10 +14,9 @@ from ecomai.registry.selectors import is_scenario_on
 from ecomai.serving.turns import take_turn
 
 from .. import catalogue as catalogues
-from .. import selectors
 from ..app_settings import app_settings
 from ..catalogue import ItemFilter
-from ..item_rows import items_by_key
+from ..item_rows import items_by_external_id, items_by_key
 from ..models import Source
 from ..past import read_past
 from . import rankers
@@ -124,7 +123,7 @@ def look_up(
 ) -> tuple[Context, list[str]]:
     """Read what an answer needs; also return the ids that no item of the storefront has."""
     wanted = list(dict.fromkeys([*([item_id] if item_id else []), *basket]))
-    known = selectors.items_by_external_id(wanted, storefront=storefront) if wanted else {}
+    known = items_by_external_id(wanted, storefront=storefront) if wanted else {}
     # The first request of a process waits for its models; that is not the time they take to answer.
     rankers.warm_up()
     past = read_past(

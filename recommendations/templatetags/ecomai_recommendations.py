@@ -2,12 +2,13 @@
 
 import json
 import logging
+from contextlib import nullcontext
 from typing import Any
 
 from django import template
 from django.db import connection, transaction
 from django.http import HttpRequest
-from django.template.loader import render_to_string
+from django.template.loader import get_template
 from django.utils.safestring import SafeString
 
 from .. import services
@@ -39,13 +40,14 @@ def recommendations(
         logger.error("{%% recommendations %%} needs the request in the template's context.")
         return ""
     try:
-        # A failed query must not spoil the page's own transaction.
-        with transaction.atomic(savepoint=connection.in_atomic_block):
+        # A failed query must not spoil the page's own transaction. Where there is none, none is begun:
+        # inside one, what a process knows for a second would be read anew.
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
             answer = services.recommend_for_request(
                 request, item_id=str(item or ""), basket=_ids(basket), n=n, placement=placement,
                 filters=services.ItemFilter(category=category, is_in_stock=in_stock),
             )  # fmt: skip
-            return _render(answer, request, heading) if answer.picks else ""
+        return _render(answer, context, heading) if answer.picks else ""
     except Exception:
         logger.exception("Recommendations could not be shown at “%s”.", placement)
         return ""
@@ -57,7 +59,8 @@ def _ids(basket: Any) -> list[str]:
     return [str(external_id).strip() for external_id in basket if str(external_id).strip()]
 
 
-def _render(answer: services.AnswerList, request: HttpRequest, heading: str) -> SafeString:
+def _render(answer: services.AnswerList, context: template.Context, heading: str) -> SafeString:
+    """Render the strip within the page's own context: context processors may ask the database."""
     entries = [
         {
             "pick": pick,
@@ -67,8 +70,9 @@ def _render(answer: services.AnswerList, request: HttpRequest, heading: str) -> 
         }
         for position, pick in enumerate(answer.picks, start=1)
     ]
-    strip = {"answer": answer, "heading": heading, "entries": entries}
-    return render_to_string(TEMPLATE, strip, request=request)
+    strip = get_template(TEMPLATE).template  # type: ignore[attr-defined]
+    with context.push(answer=answer, heading=heading, entries=entries):
+        return strip.render(context)
 
 
 def _properties(answer: services.AnswerList, position: int) -> str:

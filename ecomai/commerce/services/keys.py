@@ -89,10 +89,18 @@ def site_key(storefront: str = "") -> str:
     It works for pages of the same origin alone, and is derived from `SECRET_KEY`, so that the template
     tag can write it without it being stored. Empty when it has been revoked.
     """
+    from ecomai.commerce.authentication import find_key  # it needs the services itself
+
     text = f"ecomai site key {storefront}".encode()
     plaintext = "pk_" + hmac.new(settings.SECRET_KEY.encode(), text, hashlib.sha256).hexdigest()
+    digest = digest_of(plaintext)
+    key = find_key(digest) or _make_site_key(plaintext, digest, storefront)
+    return plaintext if is_valid(key) else ""
+
+
+def _make_site_key(plaintext: str, digest: str, storefront: str) -> ApiKey:
     key, _created = ApiKey.objects.get_or_create(
-        digest=digest_of(plaintext),
+        digest=digest,
         defaults={
             "name": SITE_KEY_NAME,
             "kind": ApiKey.Kind.PUBLISHABLE,
@@ -101,7 +109,7 @@ def site_key(storefront: str = "") -> str:
             "prefix": plaintext[:11],
         },
     )
-    return plaintext if is_valid(key) else ""
+    return key
 
 
 def is_valid(key: ApiKey) -> bool:
