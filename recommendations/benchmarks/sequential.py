@@ -13,12 +13,13 @@ from ecomai.benchmarking import Report
 from ecomai.exceptions import InvalidInputError
 from ecomai.learning.callbacks import Callback
 from ecomai.learning.interactions import Interactions
-from ecomai.learning.metrics.ranking import ranking_report
+from ecomai.learning.metrics.ranking import ndcg_at_k, ranking_report
 from ecomai.learning.splits import Split, leave_last_out
 
 Metrics = dict[str, float]
 
 KS = (5, 10)
+NEIGHBOURS = "item_item"
 TAIL = 5  # training interactions
 CASES_AT_ONCE = 256
 MIN_LENGTH = 3  # train, validation and test item
@@ -28,7 +29,11 @@ SETTINGS: dict[str, Any] = {"dim": 64, "n_layers": 1, "n_heads": 1, "batch_size"
 MAX_EPOCHS = {"with_text": 12, "without_text": 16}
 N_MEMBERS = {"with_text": 2, "without_text": 1}
 N_MEMBERS_ALONE = 3
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # what the variant with texts may say in the ensemble
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # what the variant with texts may say among the transformers
+NEIGHBOUR_WEIGHTS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # of item-item beside them
+N_WEIGHED = 5_000  # validation users by whom the two are chosen
+
+Weights = dict[str, float]
 
 
 def sequential(data: Path, *, device: str, seed: int, report: Report) -> dict[str, Any]:
@@ -36,8 +41,8 @@ def sequential(data: Path, *, device: str, seed: int, report: Report) -> dict[st
 
     `data` holds sequences ("user item item ...", oldest first) and, if there are any, titles; file and
     column names may be given in `benchmark.json`. Ids are relabelled and users shuffled with the seed
-    first. Epochs, and what each variant says in the ensemble, are chosen on the validation items; the
-    judged models learned from all but the test items.
+    first. Epochs, and what each variant and item-item say in the ensemble, are chosen on the validation
+    items; the judged models learned from all but the test items.
     """
     X, titles = read_folder(data, seed=seed)
     test = leave_last_out(X, min_history=MIN_LENGTH - 1)
@@ -46,7 +51,8 @@ def sequential(data: Path, *, device: str, seed: int, report: Report) -> dict[st
     valid = leave_last_out(test.train, min_history=MIN_LENGTH - 2)
     counts = np.bincount(valid.train.items, minlength=X.n_items)
     report(0.02, "texts")
-    variants = {"with_text": _encode(titles), "without_text": None} if titles else {"without_text": None}
+    vectors = _encode(titles) if titles else None
+    variants = {"with_text": vectors, "without_text": None} if titles else {"without_text": None}
     n_members = N_MEMBERS if titles else {"without_text": N_MEMBERS_ALONE}
     n_epochs = sum(MAX_EPOCHS[name] * (1 + n_members[name]) for name in variants)
     fit = _Fitting(report, n_epochs=n_epochs, device=device, random_state=seed)
@@ -55,23 +61,30 @@ def sequential(data: Path, *, device: str, seed: int, report: Report) -> dict[st
         for name, texts in variants.items()
     }
     epochs = {name: model.best_epoch_ for name, model in searched.items()}
-    share, validated = _choose_share(searched, valid, counts)
+    searched[NEIGHBOURS] = _item_item(valid, vectors)
+    weights = _choose_weights(searched, valid, seed=seed)
+    validated = judge(searched, weights, valid, counts)
     models = {
         name: fit(name, test.train, texts, n_members=n_members[name], max_epochs=epochs[name])
         for name, texts in variants.items()
     }
-    rows = {name: judge([model], [1.0], test, counts) for name, model in models.items()}
-    rows["ensemble"] = judge(list(models.values()), _weights(share, models), test, counts)
+    rows = {name: judge({name: model}, {name: 1.0}, test, counts) for name, model in models.items()}
+    rows["transformers"] = judge(models, weights, test, counts)
+    models[NEIGHBOURS] = _item_item(test, vectors)
+    rows["ensemble"] = judge(models, weights, test, counts)
     return {
         "metrics": rows["ensemble"],
         "rows": rows,
         "splits": {"validation": validated},
-        "peers": _peers(test, variants.get("with_text"), counts),
+        "peers": {
+            "popularity": _popularity(test, counts),
+            NEIGHBOURS: judge({NEIGHBOURS: models[NEIGHBOURS]}, {NEIGHBOURS: 1.0}, test, counts),
+        },
         "settings": {
             **SETTINGS,
             "n_members": n_members,
             "max_epochs": epochs,
-            "share_with_text": share,
+            "weights": weights,
             "judged_users": len(test.targets),
         },
     }
@@ -112,36 +125,46 @@ class _Fitting:
         return model
 
 
-def _choose_share(models: dict[str, Any], valid: Split, counts: np.ndarray) -> tuple[float, Metrics]:
-    """Return what the variant with texts says in the ensemble that ranks the validation items best."""
+def _choose_weights(models: dict[str, Any], valid: Split, *, seed: int) -> Weights:
+    """Return what each model says in the ensemble that ranks a part of the validation users best.
+
+    Scores of transformers are logarithms of probabilities up to a constant of the user, those of item-item
+    are sums of likenesses: so one weight stands between them, and one among the transformers.
+    """
+    rng = np.random.default_rng(seed)
+    users = np.sort(rng.permutation(len(valid.targets))[:N_WEIGHED])
+    some = Split(
+        train=valid.train, histories=valid.histories.select(users), targets=valid.targets.select(users)
+    )
     shares = SHARES if "with_text" in models else (0.0,)
-    judged = {share: judge(list(models.values()), _weights(share, models), valid, counts) for share in shares}
-    best = max(shares, key=lambda share: judged[share]["ndcg@10"])
-    return best, judged[best]
+    tried = [
+        {"with_text": share, "without_text": 1 - share, NEIGHBOURS: weight}
+        for share in shares
+        for weight in NEIGHBOUR_WEIGHTS
+    ]
+    ranked = [_ranked(models, tried, part) for part in _parts(some)]
+    found = [ndcg_at_k(np.concatenate(one), some.targets, k=max(KS)) for one in zip(*ranked, strict=True)]
+    return tried[int(np.argmax(found))]
 
 
-def _weights(share: float, models: dict[str, Any]) -> list[float]:
-    """Return the weight of each variant's scores, which are sums over its members."""
-    return [(share if name == "with_text" else 1 - share) / model.n_members for name, model in models.items()]
-
-
-def _peers(test: Split, vectors: np.ndarray | None, counts: np.ndarray) -> dict[str, Metrics]:
+def _item_item(split: Split, vectors: np.ndarray | None) -> Any:
     from ecomai.learning.recommenders.item_item import ItemItemRecommender
+
+    return ItemItemRecommender().fit(split.train, vectors)
+
+
+def _popularity(split: Split, counts: np.ndarray) -> Metrics:
     from ecomai.learning.recommenders.popularity import PopularityRecommender
 
-    peers: dict[str, Any] = {
-        "popularity": PopularityRecommender().fit(test.train),
-        "item_item": ItemItemRecommender().fit(test.train, vectors),
-    }
-    return {name: judge([peer], [1.0], test, counts) for name, peer in peers.items()}
+    return judge({"": PopularityRecommender().fit(split.train)}, {"": 1.0}, split, counts)
 
 
-def judge(models: Sequence[Any], shares: Sequence[float], split: Split, counts: np.ndarray) -> Metrics:
+def judge(models: dict[str, Any], weights: Weights, split: Split, counts: np.ndarray) -> Metrics:
     """Return how the weighted sum of the models' scores ranks all items, and rarely taken ones.
 
     Items of the history are left out of the ranking; `_tail` is of targets with few interactions.
     """
-    ranked = np.concatenate([_ranked(models, shares, part) for part in _parts(split)])
+    ranked = np.concatenate([_ranked(models, [weights], part)[0] for part in _parts(split)])
     found = _named(ranking_report(ranked, split.targets, n_items=len(counts), ks=KS))
     is_tail = counts[split.targets.items] <= TAIL
     if is_tail.any():
@@ -151,15 +174,20 @@ def judge(models: Sequence[Any], shares: Sequence[float], split: Split, counts: 
     return found
 
 
-def _ranked(models: Sequence[Any], shares: Sequence[float], histories: Interactions) -> np.ndarray:
+def _ranked(models: dict[str, Any], weights: Sequence[Weights], histories: Interactions) -> list[np.ndarray]:
+    """Return the best items of each user, for each way of weighing the models."""
     from ecomai.learning.recommenders.base import top_n
 
-    # Scores of softmax models are logarithms of probabilities up to a constant of the user.
-    scores = sum(
-        share * model.scores(histories) for model, share in zip(models, shares, strict=True) if share
-    )
-    scores[histories.users, histories.items] = -np.inf
-    return top_n(scores, max(KS))
+    # A network of several members adds their scores up.
+    scores = {
+        name: model.scores(histories) / getattr(model, "n_members", 1) for name, model in models.items()
+    }
+    ranked = []
+    for some in weights:
+        total = sum(some[name] * part for name, part in scores.items() if some[name])
+        total[histories.users, histories.items] = -np.inf
+        ranked.append(top_n(total, max(KS)))
+    return ranked
 
 
 def _parts(split: Split) -> Iterator[Interactions]:

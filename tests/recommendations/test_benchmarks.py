@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ecomai.exceptions import InvalidInputError
+from ecomai.learning.interactions import Interactions
 from recommendations.benchmarks import sequential as benchmarks
 
 N_ITEMS, N_USERS = 30, 120
@@ -44,7 +45,8 @@ def test_the_contract_is_kept_and_what_is_next_is_found(folder, small):
     assert {"recall@5", "ndcg@5", "recall@10", "ndcg@10", "coverage@10"} <= set(result["metrics"])
     assert result["metrics"]["recall@10"] > 2 * result["peers"]["popularity"]["recall@10"]
     assert set(result["peers"]["popularity"]) == set(result["metrics"])
-    assert result["metrics"] == result["rows"]["ensemble"] == result["rows"]["without_text"]
+    assert result["metrics"] == result["rows"]["ensemble"]
+    assert result["rows"]["transformers"] == result["rows"]["without_text"]
     assert result["settings"]["judged_users"] == N_USERS
     json.dumps(result)
 
@@ -55,10 +57,31 @@ def test_with_titles_both_variants_are_shown_and_share_the_ensemble(folder, smal
     vectors = np.eye(N_ITEMS, dtype=np.float32)
     monkeypatch.setattr(benchmarks, "_encode", lambda titles: vectors)
     result = run(folder)
-    assert set(result["rows"]) == {"with_text", "without_text", "ensemble"}
-    assert result["settings"]["share_with_text"] in benchmarks.SHARES
+    assert set(result["rows"]) == {"with_text", "without_text", "transformers", "ensemble"}
+    weights = result["settings"]["weights"]
+    assert weights["with_text"] + weights["without_text"] == 1
+    assert weights["item_item"] in benchmarks.NEIGHBOUR_WEIGHTS
     assert result["settings"]["n_members"] == benchmarks.N_MEMBERS
     assert result["metrics"] == result["rows"]["ensemble"]
+
+
+class Fixed:
+    """A model that has one score for each item, whoever asks."""
+
+    def __init__(self, *scores):
+        self.row = np.array(scores)
+
+    def scores(self, histories):
+        return np.tile(self.row, (len(histories), 1))
+
+
+def test_item_item_is_heard_as_much_as_the_validation_items_say():
+    split = benchmarks.leave_last_out(Interactions.from_sequences([[0, 3]] * 8, n_items=4), min_history=1)
+    transformer, neighbours = Fixed(0.0, 3.0, 2.0, 0.0), Fixed(0.0, 0.0, 0.0, 1.0)
+    models = {"without_text": transformer, "item_item": neighbours}
+    assert benchmarks._choose_weights(models, split, seed=0)["item_item"] == 4.0
+    models = {"without_text": neighbours, "item_item": transformer}
+    assert benchmarks._choose_weights(models, split, seed=0)["item_item"] == 0.0
 
 
 def test_other_labels_move_metrics_no_more_than_other_seeds_of_the_model(folder, small):
@@ -69,7 +92,7 @@ def test_other_labels_move_metrics_no_more_than_other_seeds_of_the_model(folder,
         test = benchmarks.leave_last_out(X, min_history=2)
         fit = benchmarks._Fitting(lambda share, text="": None, n_epochs=5, device="cpu", random_state=seed)
         model = fit("", test.train, None, max_epochs=5)
-        return benchmarks.judge([model], [1.0], test, np.bincount(test.train.items))["ndcg@10"]
+        return benchmarks.judge({"": model}, {"": 1.0}, test, np.bincount(test.train.items))["ndcg@10"]
 
     by_seed = [ndcg(0, seed) for seed in range(3)]
     by_labels = [by_seed[0], *(ndcg(labels, 0) for labels in (1, 2))]
