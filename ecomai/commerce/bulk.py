@@ -73,7 +73,7 @@ def rows_as_arrays(fields: Sequence[Any], rows: Sequence[tuple]) -> tuple[str, l
         selected.append(f"{name}::jsonb" if is_json else name)
         names.append(name)
         arrays.append(f"%s::{'text' if is_json else kind}[]")
-        values.append(_array_literal(map(_json_text, column) if is_json else column))
+        values.append(array_literal(map(_json_text, column) if is_json else column))
     arrays.append("%s::int[]")
     values.append("{" + ",".join(map(str, range(1, len(rows) + 1))) + "}")
     unnested = f"unnest({', '.join(arrays)}) AS given({', '.join([*names, 'number'])})"
@@ -81,7 +81,7 @@ def rows_as_arrays(fields: Sequence[Any], rows: Sequence[tuple]) -> tuple[str, l
     return sql, [*constants, *values]
 
 
-def _array_literal(column: Iterable[Any]) -> str:
+def array_literal(column: Iterable[Any]) -> str:
     """Return a column as PostgreSQL's array text; psycopg's own dumper of lists takes ten times as long."""
     values = list(column)
     kinds = set(map(type, values))

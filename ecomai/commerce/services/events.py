@@ -137,7 +137,10 @@ def _write_in_turn(events: Sequence[StoredEvent]) -> set[str]:
 
 def key_of(storefront: str, *parts: object) -> str:
     """Return the 128-bit key of an event: a hash of the storefront and what the shop calls it."""
-    text = "\x1f".join([storefront, *map(str, parts)])
+    return _digest("\x1f".join([storefront, *map(str, parts)]))
+
+
+def _digest(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
@@ -166,13 +169,15 @@ def _store(
     checked: Sequence[Any], storefront: str, now: datetime, arrived_at: Sequence[datetime] | None
 ) -> list[RowResult]:
     outcomes: list[Any] = list(checked)
-    items = item_pks({record.item_id for record in checked if not isinstance(record, RowResult)}, storefront)
-    for number, record in enumerate(outcomes):
-        if not isinstance(record, RowResult) and record.item_id and record.item_id not in items:
-            outcomes[number] = _unknown_item(record.item_id)
     taken = [number for number, record in enumerate(outcomes) if not isinstance(record, RowResult)]
+    # An event need not be about an item.
+    items = {"": None, **item_pks({outcomes[number].item_id for number in taken}, storefront)}
+    for number in taken:
+        if (item_id := outcomes[number].item_id) not in items:
+            outcomes[number] = _unknown_item(item_id)
+    taken = [number for number in taken if not isinstance(outcomes[number], RowResult)]
     events = [outcomes[number] for number in taken]
-    seen = {event.customer_id: aware(event.occurred_at or now) for event in reversed(events)}
+    seen = {event.customer_id: event.occurred_at or now for event in reversed(events)}
     customers = customer_pks(seen, storefront)
     arrivals = [arrived_at[number] for number in taken] if arrived_at else [now] * len(taken)
     stored = [
@@ -211,7 +216,7 @@ def _stored(
 
 def _key_of_event(event: EventIn, storefront: str) -> str:
     if event.key:
-        return key_of(storefront, "given", event.key)
+        return _digest(f"{storefront}\x1fgiven\x1f{event.key}")  # as `key_of`, for the many
     if event.occurred_at is None:
         return key_of(storefront, "unkeyed", uuid4())
     content = (event.type, event.customer_id, event.session_id, event.item_id, event.order_id, event.query)

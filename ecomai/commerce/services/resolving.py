@@ -6,7 +6,8 @@ from datetime import datetime
 from django.db import connection
 from django.utils import timezone
 
-from ecomai.commerce.bulk import insert_rows
+from ecomai.commerce.bulk import array_literal, insert_rows
+from ecomai.commerce.checking import aware
 from ecomai.commerce.models import Customer, Item
 
 
@@ -20,8 +21,9 @@ def item_pks(external_ids: Iterable[str], storefront: str) -> dict[str, int]:
     table = connection.ops.quote_name(Item._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(
-            f'SELECT "external_id", "id" FROM {table} WHERE "storefront" = %s AND "external_id" = ANY(%s)',  # noqa: S608
-            [storefront, list(wanted)],
+            f'SELECT "external_id", "id" FROM {table} WHERE "storefront" = %s '  # noqa: S608
+            'AND "external_id" = ANY(%s::text[])',
+            [storefront, array_literal(wanted)],
         )
         return dict(cursor.fetchall())
 
@@ -41,7 +43,10 @@ def customer_pks(first_seen: Mapping[str, datetime], storefront: str) -> dict[st
         insert_rows(
             Customer,
             ("storefront", "external_id", "language", "country", "traits", "first_seen_at", "updated_at"),
-            [(storefront, external_id, "", "", {}, first_seen[external_id], now) for external_id in new],
+            [
+                (storefront, external_id, "", "", {}, aware(first_seen[external_id]), now)
+                for external_id in new
+            ],
             unique=("storefront", "external_id"),
         )
         known.update(_hold(storefront, new))
@@ -64,7 +69,8 @@ def _hold(storefront: str, external_ids: list[str]) -> dict[str, int]:
     if connection.vendor != "postgresql":
         found = Customer.objects.filter(storefront=storefront, external_id__in=external_ids)
         return dict(found.values_list("external_id", "pk"))
-    return dict(_key_share('"storefront" = %s AND "external_id" = ANY(%s)', [storefront, external_ids]))
+    condition = '"storefront" = %s AND "external_id" = ANY(%s::text[])'
+    return dict(_key_share(condition, [storefront, array_literal(external_ids)]))
 
 
 def _key_share(condition: str, values: list) -> list[tuple[str, int]]:

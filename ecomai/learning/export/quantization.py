@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ MIN_TEXTS = 64
 N_NEIGHBOURS = 10
 TURNS = 4
 EXACT = "float32"
+# What dynamic quantisation may touch: it takes the standard's attention for an older one of the same name.
+LINEAR = ["MatMul", "Gather"]
 
 Feeds = dict[str, NDArray[np.int64]]
 Run = Callable[[Feeds], NDArray[np.float32]]
@@ -75,7 +78,6 @@ def quantize_text_encoder(
     *,
     min_cosine_p5: float = 0.99,
     min_neighbours_kept: float = 0.9,
-    n_threads: int = 1,
     random_state: int = 0,
 ) -> list[TradeOff]:
     """Replace the transformer of an artifact by its fastest form that passes the gate.
@@ -90,8 +92,6 @@ def quantize_text_encoder(
     texts : sequence of str
         Of the shop, at least 64. One part fixes the scales, another one judges.
     min_cosine_p5, min_neighbours_kept : float in [0, 1]
-    n_threads : int, default 1
-        Threads of ONNX Runtime while speed is measured.
     random_state : int, default 0
 
     Returns
@@ -110,7 +110,7 @@ def quantize_text_encoder(
         raise InvalidDataError(f"An artifact with a transformer and at least {MIN_TEXTS} texts are needed.")
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:
         forms, judged = make_forms(folder, texts, Path(place), random_state=random_state)
-        found = measure_forms(forms, judged, n_threads=n_threads)
+        found = measure_forms(forms, judged)
         passed = [
             one for one in found if one.name == EXACT or one.passes(min_cosine_p5, min_neighbours_kept)
         ]  # fmt: skip
@@ -210,8 +210,10 @@ def make_forms(
         quantize_statically(source, forms[name], tokens.batches(calibration), is_kept=kept)
     for name, kept in (("int8_dynamic", []), ("int8_dynamic_without_ffn", uneven)):
         forms[name] = place / f"{name}.onnx"
-        quantize_dynamic(source, forms[name], per_channel=True, reduce_range=True,
-                         weight_type=QuantType.QInt8, nodes_to_exclude=kept)  # fmt: skip
+        quantize_dynamic(
+            source, forms[name], op_types_to_quantize=LINEAR, per_channel=True, reduce_range=True,
+            weight_type=QuantType.QInt8, nodes_to_exclude=kept,
+        )  # fmt: skip
     ordered = sorted(judged, key=len)
     singles = {
         row: tokens.feeds([ordered[row]]) for row in range(0, len(ordered), -(-len(ordered) // N_SINGLES))
@@ -220,7 +222,7 @@ def make_forms(
 
 
 def measure_forms(
-    forms: dict[str, Path], judged: Judged, *, n_threads: int = 1, peers: dict[str, Run] | None = None
+    forms: dict[str, Path], judged: Judged, *, n_callers: int = 1, peers: dict[str, Run] | None = None
 ) -> list[TradeOff]:
     """Compare forms of one graph with the first of them.
 
@@ -228,7 +230,8 @@ def measure_forms(
     ----------
     forms : dict of str to Path
     judged : Judged
-    n_threads : int, default 1
+    n_callers : int, default 1
+        How many ask at the same time while speed is measured, each in a thread of its own.
     peers : dict of str to callable, optional
         Others that turn feeds into vectors, measured in the same turns.
 
@@ -237,9 +240,9 @@ def measure_forms(
     list of TradeOff
         In the order of the forms; then the peers, without a size.
     """
-    runs = {name: _run_of(open_session(path, n_threads)) for name, path in forms.items()} | (peers or {})
-    fast_32 = texts_per_second(runs, judged.batches)
-    fast_1 = texts_per_second(runs, list(judged.singles.values()))
+    runs = {name: _run_of(open_session(path)) for name, path in forms.items()} | (peers or {})
+    fast_32 = texts_per_second(runs, judged.batches, n_callers=n_callers)
+    fast_1 = texts_per_second(runs, list(judged.singles.values()), n_callers=n_callers)
     together = {name: np.concatenate([run(feeds) for feeds in judged.batches]) for name, run in runs.items()}
     exact, rows = next(iter(together.values())), list(judged.singles)
     found = []
@@ -263,10 +266,10 @@ def _run_of(session: onnxruntime.InferenceSession) -> Run:
     return lambda feeds: session.run(None, feeds)[0]
 
 
-def open_session(path: Path, n_threads: int) -> onnxruntime.InferenceSession:
-    """Open a graph as serving does."""
+def open_session(path: Path) -> onnxruntime.InferenceSession:
+    """Open a graph as serving does: a run takes one thread, and runs go side by side."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = n_threads
+    options.intra_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(
         os.fspath(path), options, providers=["CPUExecutionProvider"],
@@ -274,8 +277,10 @@ def open_session(path: Path, n_threads: int) -> onnxruntime.InferenceSession:
     )  # fmt: skip
 
 
-def texts_per_second(runs: dict[str, Run], batches: Sequence[Feeds]) -> dict[str, float]:
-    """Return how many texts each run reads in a second.
+def texts_per_second(
+    runs: dict[str, Run], batches: Sequence[Feeds], *, n_callers: int = 1
+) -> dict[str, float]:
+    """Return how many texts each run reads in a second for all callers together.
 
     Runs take turns, so that a busy machine slows all of them, and of each batch the best turn counts: an
     interruption costs no more than that turn.
@@ -285,19 +290,22 @@ def texts_per_second(runs: dict[str, Run], batches: Sequence[Feeds]) -> dict[str
     runs : dict of str to callable
         Each takes the feeds of one batch.
     batches : sequence of dict
+    n_callers : int, default 1
+        Each caller has every batch read once in a turn.
 
     Returns
     -------
     dict of str to float
     """
     seconds = {name: np.full(len(batches), np.inf) for name in runs}
-    for _turn in range(TURNS):
-        for place, feeds in enumerate(batches):
-            for name, run in runs.items():
-                started = time.perf_counter()
-                run(feeds)
-                seconds[name][place] = min(seconds[name][place], time.perf_counter() - started)
-    n_texts = sum(len(feeds["input_ids"]) for feeds in batches)
+    with ThreadPoolExecutor(n_callers) as callers:
+        for _turn in range(TURNS):
+            for place, feeds in enumerate(batches):
+                for name, run in runs.items():
+                    started = time.perf_counter()
+                    list(callers.map(run, [feeds] * n_callers))
+                    seconds[name][place] = min(seconds[name][place], time.perf_counter() - started)
+    n_texts = n_callers * sum(len(feeds["input_ids"]) for feeds in batches)
     return {name: n_texts / float(best.sum()) for name, best in seconds.items()}
 
 
