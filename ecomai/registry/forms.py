@@ -60,7 +60,8 @@ class OptionsForm(forms.Form):
 
     @classmethod
     def of(cls, spec: ModelSpec, data: Any = None) -> "OptionsForm":
-        form = cls(data)
+        # The schedule's form on the same page has fields of the same names.
+        form = cls(data, auto_id="training_%s")
         form.fields.update(option_fields(spec, {}))
         return form
 

@@ -108,7 +108,7 @@ class ModelsAdmin(ServiceAdmin):
             .select_related("job", "version")
             .order_by("-pk")[:8],
             "versions": ModelVersion.objects.filter(model_name=name).order_by("-number")[:8],
-            "search_form": SearchForm(initial={"search_minutes": USUAL_SEARCH_MINUTES}),
+            "search_form": SearchForm(initial={"search_minutes": USUAL_SEARCH_MINUTES}, auto_id="search_%s"),
             "options_form": OptionsForm.of(overview.spec),
             "schedule_form": ScheduleForm.of(overview),
             "policy_form": PolicyForm.of(gate, is_automatic),
@@ -120,7 +120,9 @@ class ModelsAdmin(ServiceAdmin):
     def retrain_view(self, request: HttpRequest, name: str) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        form = SearchForm(request.POST) if "search_minutes" in request.POST else None
+        form = None
+        if "search_minutes" in request.POST:
+            form = SearchForm(request.POST, auto_id="search_%s")
         if form and not form.is_valid():
             return self.model_view(request, name, search_form=form)
         minutes = form.cleaned_data["search_minutes"] if form else None

@@ -1,6 +1,7 @@
 """Hyperparameters that people choose in forms: for one training, or for those by the clock."""
 
 import io
+import re
 from dataclasses import replace
 
 import pytest
@@ -57,6 +58,8 @@ def test_the_page_offers_the_options_by_their_names(optional, client):
     assert "Train with these settings" in page
     assert page.count("Be thorough") == 2  # for one training, and beside the schedule
     assert "Takes longer." in page
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert sorted(set(ids)) == sorted(ids)  # else a label would switch the other form's field
 
 
 def test_a_model_without_options_offers_none(probe, client):
