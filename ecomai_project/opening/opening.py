@@ -161,7 +161,7 @@ class Opening:
 
     def _take_currency_of_orders(self) -> None:
         """Report in the currency in which the shop sells most; the programs read it when they start."""
-        orders = apps.get_model("order", "Order").objects
+        orders = apps.get_model("order", "Order").objects  # type: ignore[misc]
         most = orders.values("currency").annotate(n=Count("pk")).order_by("-n").first()
         if most and most["currency"] != self.shop.currency:
             self.shop.currency = most["currency"]

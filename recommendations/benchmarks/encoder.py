@@ -55,7 +55,7 @@ def encoder(data: Path, *, device: str, seed: int, report: Report) -> dict[str, 
         report(0.2, "integers")
         forms, judged = make_forms(folder, texts, Path(place), random_state=seed)
         report(0.4, "measuring")
-        together = {"torch": partial(ask_torch, n_threads=N_THREADS)}
+        together: dict[str, Any] = {"torch": partial(ask_torch, n_threads=N_THREADS)}
         batches, singles = judged.batches, list(judged.singles.values())
         measured = measure_forms(forms, judged, n_callers=N_THREADS, peers={"torch": ask_torch})
         report(0.9, "torch with both threads")
