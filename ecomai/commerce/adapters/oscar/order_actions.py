@@ -1,6 +1,7 @@
 """What Oscar can do with an order: all of it through the shop's own `EventHandler` and status pipeline."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -44,7 +45,7 @@ class OrderActions(OwnWords):
 
     def start_return(self, *, order_id: str, lines: Sequence[Line], reason: str) -> ReturnResult:
         """Write a shipping event “Return requested”; that the goods are back is the shop's to say."""
-        from oscar.core.loading import get_class, get_model
+        from oscar.core.loading import get_model
 
         order = find_order(order_id)
         if status_of(self.words, order) in {CANCELLED, RETURNED}:
@@ -52,12 +53,10 @@ class OrderActions(OwnWords):
         wanted = self._pieces_of(order, lines)
         types = get_model("order", "ShippingEventType")._default_manager
         requested, _created = types.get_or_create(code=RETURN_REQUESTED, defaults={"name": RETURN_NAME})
-        try:
+        with shops_refusals():
             event = handler().handle_shipping_event(
                 order, requested, list(wanted), list(wanted.values()), reference=reason
             )
-        except get_class("order.exceptions", "InvalidShippingEvent") as error:
-            raise ActionRefusedError(reason=str(error)) from error
         return ReturnResult(reference=f"{order.number}-R{event.pk}")
 
     def change_address(self, *, order_id: str, address: Mapping[str, str]) -> OrderResult:
@@ -79,8 +78,6 @@ class OrderActions(OwnWords):
         self, order: Any, meanings: tuple[str, ...], reason: str, *, preferred: str | None = None
     ) -> OrderResult:
         """Set the first status that the pipeline allows and that has the meaning."""
-        from oscar.core.loading import get_class
-
         if self.words.status(order.status) in meanings:
             raise ActionRefusedError(reason=_("the order is %(status)s already") % {"status": order.status})
         allowed = [status for status in order.available_statuses() if self.words.status(status) in meanings]
@@ -91,10 +88,8 @@ class OrderActions(OwnWords):
                 % {"status": order.status, "possible": possible}
             )
         status = preferred if preferred in allowed else allowed[0]
-        try:
+        with shops_refusals():
             handler().handle_order_status_change(order, status, note_msg=reason or None)
-        except get_class("order.exceptions", "InvalidOrderStatus") as error:
-            raise ActionRefusedError(reason=str(error)) from error
         return OrderResult(reference=order.number, status=self.words.status(order.status) or PLACED)
 
     def _pieces_of(self, order: Any, wanted: Sequence[Line]) -> dict[Any, int]:
@@ -123,6 +118,17 @@ def handler() -> Any:
     from oscar.core.loading import get_class
 
     return get_class("order.processing", "EventHandler")()
+
+
+@contextmanager
+def shops_refusals() -> Iterator[None]:
+    """What the shop's handler or pipeline refuses is a refusal and no fault."""
+    from oscar.apps.order.exceptions import InvalidPaymentEvent, InvalidShippingEvent, InvalidStatus
+
+    try:
+        yield
+    except (InvalidStatus, InvalidShippingEvent, InvalidPaymentEvent) as error:
+        raise ActionRefusedError(reason=str(error)) from error
 
 
 def find_order(number: str) -> Any:
