@@ -37,7 +37,7 @@ GUIDE = read_guide(PAGE)
 HISTORY = sources.ROOT.parent / "shared" / "data" / "online-retail" / "online_retail.csv.gz"
 LOADER = sources.ROOT / "tests" / "online_retail_in_oscar.py"
 HOST = sources.ROOT / "tests" / "host_project"
-N_INVOICES = None if os.environ.get("ECOMAI_TEST_HISTORY") == "whole" else 500
+N_INVOICES = None if os.environ.get("ECOMAI_TEST_HISTORY") == "whole" else 300
 MOST_MINUTES = 60
 BY_HAND = ("Settings", "Addresses", "ASGI or WSGI", "Celery")
 performed: set[object] = set()
