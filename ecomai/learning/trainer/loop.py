@@ -125,7 +125,8 @@ class Loop(transformers.Trainer):
 
     def training_step(self, model: nn.Module, inputs: list[int], num_items_in_batch: Any = None) -> Tensor:
         """Leave the gradient of a step's mean loss in the parameters, and return that loss."""
-        model.train()
+        if not model.training:  # asked first, because switching walks through all parts of it
+            model.train()
         while (loss := self._try_step(model, inputs)) is None:
             model.zero_grad()
             self._halve_micro_batch()
