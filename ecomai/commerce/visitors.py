@@ -39,17 +39,32 @@ def resolve_visitor(request: HttpRequest, *, customer_token: str = "", session_i
     session, the tracker's cookie count.
     A customer whom we do not know yet is made, pseudonymous.
     """
-    storefront = getattr(getattr(request, "auth", None), "storefront", "") or ""
-    given = customer_token or _sent(request, TOKEN_HEADER, "customer_token")
-    external_id = customer_id_of_token(given, storefront) or customer_id_of_login(request)
-    session = (
-        session_id or _sent(request, SESSION_HEADER, "session_id") or request.COOKIES.get(SESSION_COOKIE, "")
-    )
+    storefront = storefront_of(request)
+    external_id = proven_customer_id(request, storefront=storefront, customer_token=customer_token)
     return Visitor(
         storefront=storefront,
         customer=_customer(external_id, storefront) if external_id else None,
-        session_id=session if isinstance(session, str) and SESSION_ID.fullmatch(session) else "",
+        session_id=session_of(request, session_id),
     )
+
+
+def storefront_of(request: HttpRequest) -> str:
+    """Return the storefront of the key that came with a request."""
+    return getattr(getattr(request, "auth", None), "storefront", "") or ""
+
+
+def proven_customer_id(request: HttpRequest, *, storefront: str = "", customer_token: str = "") -> str:
+    """Return the shop's id of the customer who asks, by the signed token or the login; '' of anybody else."""
+    given = customer_token or _sent(request, TOKEN_HEADER, "customer_token")
+    return customer_id_of_token(given, storefront) or customer_id_of_login(request)
+
+
+def session_of(request: HttpRequest, session_id: str = "") -> str:
+    """Return the session that a request names, by its body, header, query string or the tracker's cookie."""
+    session = (
+        session_id or _sent(request, SESSION_HEADER, "session_id") or request.COOKIES.get(SESSION_COOKIE, "")
+    )
+    return session if isinstance(session, str) and SESSION_ID.fullmatch(session) else ""
 
 
 def sign_customer(external_id: str, *, storefront: str = "") -> str:

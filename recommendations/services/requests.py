@@ -1,12 +1,13 @@
 """From a web request to an answer: whose it is, and what it asks for."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest
 
 from ecomai.commerce.models import ApiKey
-from ecomai.commerce.visitors import resolve_visitor
+from ecomai.commerce.visitors import proven_customer_id, session_of, storefront_of
 
 from ..catalogue import ItemFilter
 from ..exceptions import OtherCustomerError
@@ -28,15 +29,25 @@ def recommend_for_request(
     Only a server with a secret key may name a customer; anybody else who names one that is not
     proven to be the visitor raises OtherCustomerError.
     """
-    visitor = resolve_visitor(request)
-    is_named = bool(customer_id) and customer_id != visitor.customer_id
+    storefront = storefront_of(request)
+    own_id = proven_customer_id(request, storefront=storefront)
+    is_named = bool(customer_id) and customer_id != own_id
     if is_named and not _may_name_customers(request):
         raise OtherCustomerError()
-    return recommend(
-        storefront=visitor.storefront, customer=None if is_named else visitor.customer,
-        customer_id=customer_id if is_named else "", session_id=visitor.session_id, item_id=item_id,
-        basket=basket, n=n, placement=placement, filters=filters,
-    )  # fmt: skip
+    answer = recommend(
+        storefront=storefront,
+        customer_id=customer_id if is_named else own_id,
+        session_id=session_of(request),
+        item_id=item_id,
+        basket=basket,
+        n=n,
+        placement=placement,
+        filters=filters,
+    )
+    if own_id and not is_named and answer.unknown_ids[:1] == [own_id]:
+        # A visitor of whom nothing has come in yet has not named anybody.
+        return replace(answer, unknown_ids=answer.unknown_ids[1:])
+    return answer
 
 
 def _may_name_customers(request: Any) -> bool:
