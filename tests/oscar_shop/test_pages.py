@@ -6,10 +6,12 @@ import re
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
+from django.db import connection
 from django.urls import reverse
 from oscar.core.loading import get_model
 from oscar_fixtures import BROWSER, SESSION, make_basket, make_order, make_product, make_user
 
+from ecomai import reading
 from ecomai.commerce.adapters import background
 from ecomai.commerce.adapters.backfill import backfill
 from ecomai.commerce.models import Customer, Event, Order
@@ -89,6 +91,31 @@ def test_pages_go_on_where_recommendations_fail(client, catalogue, monkeypatch):
     response = client.get(catalogue[0].get_absolute_url())
     assert response.status_code == 200
     assert strip_of(response) == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_product_page_asks_for_three_things_of_ours_at_most(client, customer, catalogue, monkeypatch):
+    asked = []
+
+    def note(execute, sql, *rest):
+        asked.append(sql)
+        return execute(sql, *rest)
+
+    def ask(statement, *rest):
+        asked.append(statement)
+        return warm_ask(statement, *rest)
+
+    warm_ask = reading._warm.ask
+    monkeypatch.setattr(reading._warm, "ask", ask)
+    for _visit in range(3):  # what a process looks for each second has been looked for, in one of them
+        asked.clear()
+        with connection.execute_wrapper(note):
+            page = client.get(catalogue[1].get_absolute_url())
+        n_ours = sum("ecomai_" in sql for sql in asked)
+        if n_ours <= 3:
+            break
+    assert strip_of(page)
+    assert n_ours <= 3, asked
 
 
 def test_scripts_come_from_the_shop_alone(client):
