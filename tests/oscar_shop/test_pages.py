@@ -17,9 +17,18 @@ from ecomai.commerce.adapters.backfill import backfill
 from ecomai.commerce.models import Customer, Event, Order
 from ecomai.commerce.visitors import SESSION_COOKIE
 from ecomai.fusion.models import ConsentRecord
+from recommendations import catalogue as catalogues
 
 pytestmark = pytest.mark.django_db
 STRIP = re.compile(r'<section class="shop-strip".*?</section>', re.DOTALL)
+
+
+@pytest.fixture(autouse=True)
+def no_copy():
+    """The process's copy of the items may be a second old, and a test begins with other items."""
+    catalogues.forget()
+    yield
+    catalogues.forget()
 
 
 @pytest.fixture

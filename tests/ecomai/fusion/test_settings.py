@@ -6,7 +6,8 @@ from ecomai.fusion.receivers import create_beat_entries
 
 
 def ids(settings, **values):
-    settings.ECOMAI = {"FUSION": values}
+    # A shop that has said where consent comes from; without it there is a warning besides.
+    settings.ECOMAI = {"COMMERCE": {"TRACKER_CONSENT": "wait"}, "FUSION": values}
     return [message.id for message in check_settings()]
 
 
