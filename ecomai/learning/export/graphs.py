@@ -21,6 +21,7 @@ OPSET = 23
 def export_graph(
     module: nn.Module, sample: tuple[Tensor, ...], path: Path, *, output: str, shapes: dict[str, Any]
 ) -> None:
+    """Write a module as an ONNX graph; `shapes` names its inputs and which of their sizes may vary."""
     # It warns of parts of torchvision that no graph of ours uses.
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad():
@@ -42,6 +43,7 @@ def export_graph(
 def compare_graph(
     module: nn.Module, inputs: tuple[Tensor, ...], path: Path, *, names: tuple[str, ...]
 ) -> None:
+    """Raise ExportError where a graph does not answer as its module does, to within `TOLERANCE`."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     feeds = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)}
     answered = session.run(None, feeds)[0]
