@@ -30,11 +30,14 @@ from .services import vectors
 from .text_readers import INT8, TextReader, fit_reader, in_integers
 
 if TYPE_CHECKING:
+    from ecomai.learning.recommenders.item_item import ItemItemRecommender
     from ecomai.learning.recommenders.sequence import SequenceRecommender
 
 SNAPSHOT_FILE = "snapshot.json"
 MAX_JUDGED = 10_000
 MAX_VALIDATED = 2_000
+#: In a version's card: what item-item says beside the network, and how well each weight did.
+BLEND = "blend"
 #: What of a run's hyperparameters is not the model's own.
 OTHER_PARAMETERS = (
     "valid_share",
@@ -76,16 +79,13 @@ class Material:
 
 
 def train_next_item(run: Run) -> Candidate:
-    """Train the sequence model and judge it against what serves now, popularity and item-item."""
-    from ecomai.learning.recommenders.item_item import ItemItemRecommender
-
+    """Train the sequence model, add item-item as far as it helps, and judge what will serve."""
     material, start, because = _begin(run)
     learned = _learn(run, material) if start is None else _update(run, material, start)
     run.report(0.86, _("Writing the model's files"))
     folder = _export_next_item(run, material, learned)
     run.report(0.92, _("Judging"))
-    neighbours = ItemItemRecommender().fit(material.train, material.vectors)
-    peers = {"item_item": judge_recommender(neighbours, *material.judging)}
+    peers = {"item_item": judge_recommender(_neighbours(material.train, material), *material.judging)}
     card = {**learned.card, updating.LEARNED_UNTIL: updating.as_text(learned.until)}
     if because:
         card[updating.UPDATE] = {"trained_anew_because": because}
@@ -96,9 +96,13 @@ def train_next_item(run: Run) -> Candidate:
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """A sequence model, and how it came to be. `until` is when the events end that it learned from."""
+    """A sequence model, and how it came to be. `until` is when the events end that it learned from.
+
+    `neighbour_weight` is what item-item says beside it.
+    """
 
     model: "SequenceRecommender"
+    neighbour_weight: float
     parameters: Mapping[str, Any]
     event_types: Sequence[str]
     until: np.datetime64
@@ -133,9 +137,11 @@ def _learn(run: Run, material: Material) -> Learned:
         ],
         checkpoint_folder=run.folder / "search",
     )
+    run.report(0.6, _("Weighing item-item beside it"))
+    weight, blend = _weigh_neighbours(run, material, model)
     event_types = material.dataset.event_types
     if not run.hyperparameters.get("is_refitted", True):
-        return Learned(model, parameters, event_types, until=material.valid_start)
+        return Learned(model, weight, parameters, event_types, until=material.valid_start, card=blend)
     # How long to learn is known now; the newest events before the test period join in.
     parameters |= {"max_epochs": model.best_epoch_} if model.best_epoch_ else {}
     model = SequenceRecommender(**parameters, random_state=run.random_state)
@@ -148,7 +154,34 @@ def _learn(run: Run, material: Material) -> Learned:
         ],
         checkpoint_folder=run.folder / "refit",
     )
-    return Learned(model, parameters, event_types, until=material.test_start)
+    return Learned(model, weight, parameters, event_types, until=material.test_start, card=blend)
+
+
+def _weigh_neighbours(
+    run: Run, material: Material, model: "SequenceRecommender"
+) -> tuple[float, dict[str, Any]]:
+    """Return what item-item is to say beside a model that knows no validation case, and what each said."""
+    from ecomai.learning.recommenders.blending import NEIGHBOUR_WEIGHTS, choose_weights
+
+    if not len(material.valid):
+        return 0.0, {}
+    recommenders = {"sequence": model, "neighbours": _neighbours(material.early, material)}
+    chosen, ndcg = choose_weights(
+        recommenders,
+        [{"sequence": 1.0, "neighbours": weight} for weight in NEIGHBOUR_WEIGHTS],
+        material.valid_split,
+        is_candidate=material.is_offered,
+        random_state=run.random_state,
+    )
+    tried = {f"{weight:g}": round(value, 4) for weight, value in zip(NEIGHBOUR_WEIGHTS, ndcg, strict=True)}
+    weight = chosen["neighbours"]
+    return weight, {BLEND: {"neighbour_weight": weight, "valid_ndcg@10_by_weight": tried}}
+
+
+def _neighbours(X: Interactions, material: Material) -> "ItemItemRecommender":
+    from ecomai.learning.recommenders.item_item import ItemItemRecommender
+
+    return ItemItemRecommender().fit(X, material.vectors)
 
 
 def _update(run: Run, material: Material, start: updating.Start) -> Learned:
@@ -179,17 +212,25 @@ def _update(run: Run, material: Material, start: updating.Start) -> Learned:
         "n_replayed_histories": min(len(new), len(old)),
     }
     sizes = {name: learned[name] for name in updating.SIZES}
-    return Learned(model, sizes, start.event_types, until=material.test_start, card={updating.UPDATE: facts})
+    card: dict[str, Any] = {updating.UPDATE: facts}
+    if blend := start.version.card.get(BLEND):
+        card[BLEND] = blend
+    return Learned(
+        model, start.neighbour_weight, sizes, start.event_types, until=material.test_start, card=card
+    )
 
 
 def _export_next_item(run: Run, material: Material, learned: Learned) -> Path:
     from ecomai.learning.export import export_next_item
 
+    X = material.dataset.before(learned.until)
     return export_next_item(
         learned.model,
         _fresh(run.folder / "artifact"),
         item_ids=material.item_ids,
         event_types=learned.event_types,
+        neighbours=_neighbours(X, material) if learned.neighbour_weight else None,
+        neighbour_weight=learned.neighbour_weight,
         text_encoder=material.reader.source,
         encoder_cache=encoder_cache(run, material.reader),
     )

@@ -43,6 +43,7 @@ class Start:
     model: "SequenceRecommender"
     item_ids: list[str]
     event_types: list[str]
+    neighbour_weight: float
     learned_until: np.datetime64
 
     @property
@@ -94,6 +95,7 @@ def find_start(run: Run) -> Start:
     return Start(
         version=version, folder=folder, model=model, item_ids=item_ids,
         event_types=described["event_types"],
+        neighbour_weight=described.get("neighbour_weight", 0.0),
         learned_until=np.datetime64(learned_until.astimezone(UTC).replace(tzinfo=None), "us"),
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from ecomai.benchmarking import Report
 from ecomai.exceptions import InvalidInputError
 from ecomai.learning.callbacks import Callback
 from ecomai.learning.interactions import Interactions
-from ecomai.learning.metrics.ranking import ndcg_at_k, ranking_report
+from ecomai.learning.metrics.ranking import ranking_report
 from ecomai.learning.splits import Split, leave_last_out
 
 Metrics = dict[str, float]
@@ -21,7 +21,6 @@ Metrics = dict[str, float]
 KS = (5, 10)
 NEIGHBOURS = "item_item"
 TAIL = 5  # training interactions
-CASES_AT_ONCE = 256
 MIN_LENGTH = 3  # train, validation and test item
 FILES = {"sequences": "sequences.txt.gz", "items": "items.csv.gz", "title": "title", "item_id": "item_id"}
 SETTINGS: dict[str, Any] = {"dim": 64, "n_layers": 1, "n_heads": 1, "batch_size": 256}
@@ -30,10 +29,8 @@ MAX_EPOCHS = {"with_text": 12, "without_text": 16}
 N_MEMBERS = {"with_text": 2, "without_text": 1}
 N_MEMBERS_ALONE = 3
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # what the variant with texts may say among the transformers
-NEIGHBOUR_WEIGHTS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # of item-item beside them
-N_WEIGHED = 5_000  # validation users by whom the two are chosen
 
-Weights = dict[str, float]
+Weights = Mapping[str, float]
 
 
 def sequential(data: Path, *, device: str, seed: int, report: Report) -> dict[str, Any]:
@@ -131,20 +128,14 @@ def _choose_weights(models: dict[str, Any], valid: Split, *, seed: int) -> Weigh
     Scores of transformers are logarithms of probabilities up to a constant of the user, those of item-item
     are sums of likenesses: so one weight stands between them, and one among the transformers.
     """
-    rng = np.random.default_rng(seed)
-    users = np.sort(rng.permutation(len(valid.targets))[:N_WEIGHED])
-    some = Split(
-        train=valid.train, histories=valid.histories.select(users), targets=valid.targets.select(users)
-    )
-    shares = SHARES if "with_text" in models else (0.0,)
+    from ecomai.learning.recommenders.blending import NEIGHBOUR_WEIGHTS, choose_weights
+
     tried = [
         {"with_text": share, "without_text": 1 - share, NEIGHBOURS: weight}
-        for share in shares
+        for share in (SHARES if "with_text" in models else (0.0,))
         for weight in NEIGHBOUR_WEIGHTS
     ]
-    ranked = [_ranked(models, tried, part) for part in _parts(some)]
-    found = [ndcg_at_k(np.concatenate(one), some.targets, k=max(KS)) for one in zip(*ranked, strict=True)]
-    return tried[int(np.argmax(found))]
+    return choose_weights(models, tried, valid, random_state=seed)[0]
 
 
 def _item_item(split: Split, vectors: np.ndarray | None) -> Any:
@@ -164,7 +155,11 @@ def judge(models: dict[str, Any], weights: Weights, split: Split, counts: np.nda
 
     Items of the history are left out of the ranking; `_tail` is of targets with few interactions.
     """
-    ranked = np.concatenate([_ranked(models, [weights], part)[0] for part in _parts(split)])
+    from ecomai.learning.recommenders.blending import blended_ranking
+
+    # A network of several members adds their scores up.
+    ways = [{name: weights[name] / getattr(model, "n_members", 1) for name, model in models.items()}]
+    (ranked,) = blended_ranking(models, ways, split.histories, n=max(KS))
     found = _named(ranking_report(ranked, split.targets, n_items=len(counts), ks=KS))
     is_tail = counts[split.targets.items] <= TAIL
     if is_tail.any():
@@ -172,27 +167,6 @@ def judge(models: dict[str, Any], weights: Weights, split: Split, counts: np.nda
         tail = _named(ranking_report(ranked[is_tail], targets, n_items=len(counts), ks=KS))
         found |= {f"{name}_tail": value for name, value in tail.items() if "coverage" not in name}
     return found
-
-
-def _ranked(models: dict[str, Any], weights: Sequence[Weights], histories: Interactions) -> list[np.ndarray]:
-    """Return the best items of each user, for each way of weighing the models."""
-    from ecomai.learning.recommenders.base import top_n
-
-    # A network of several members adds their scores up.
-    scores = {
-        name: model.scores(histories) / getattr(model, "n_members", 1) for name, model in models.items()
-    }
-    ranked = []
-    for some in weights:
-        total = sum(some[name] * part for name, part in scores.items() if some[name])
-        total[histories.users, histories.items] = -np.inf
-        ranked.append(top_n(total, max(KS)))
-    return ranked
-
-
-def _parts(split: Split) -> Iterator[Interactions]:
-    for start in range(0, len(split.histories), CASES_AT_ONCE):
-        yield split.histories.select(np.arange(start, min(start + CASES_AT_ONCE, len(split.histories))))
 
 
 def _named(metrics: Metrics) -> Metrics:

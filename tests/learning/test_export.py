@@ -142,7 +142,7 @@ def test_artifacts_hold_only_files_that_cannot_run_code(
         files = list(folder.iterdir())
         assert files
         assert {path.suffix for path in files} <= ALLOWED
-        expected = 2 if folder == artifact else 1
+        expected = 3 if folder == artifact else 1
         assert json.loads((folder / "predictor.json").read_text())["format_version"] == expected
 
 

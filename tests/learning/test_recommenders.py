@@ -5,14 +5,15 @@ import pytest
 
 from ecomai.learning.callbacks import Callback, Curve
 from ecomai.learning.exceptions import InvalidDataError, TrainingCancelledError
-from ecomai.learning.interactions import Interactions
+from ecomai.learning.interactions import Interactions, as_interactions
 from ecomai.learning.recommenders import item_item as item_item_module
+from ecomai.learning.recommenders.blending import blended_ranking, choose_weights
 from ecomai.learning.recommenders.item_item import ItemItemRecommender
 from ecomai.learning.recommenders.popularity import PopularityRecommender
 from ecomai.learning.recommenders.sequence import SequenceRecommender
 from ecomai.learning.recommenders.sequence_network import IGNORED
 from ecomai.learning.recommenders.sequence_windows import SequenceWindows
-from ecomai.learning.splits import leave_last_out
+from ecomai.learning.splits import Split, leave_last_out
 
 FAST = {"dim": 16, "n_layers": 1, "max_length": 10, "batch_size": 32, "learning_rate": 1e-2, "device": "cpu"}
 
@@ -221,3 +222,33 @@ def test_every_event_is_a_target_once_and_weighs_what_it_should() -> None:
 def test_without_any_event_there_is_nothing_to_learn() -> None:
     with pytest.raises(InvalidDataError, match="no interaction"):
         SequenceRecommender(**FAST).fit(Interactions.from_sequences([[], []], n_items=3))
+
+
+# -- blending -----------------------------------------------------------------------------------
+
+
+def test_weights_are_those_by_which_validation_cases_are_ranked_best() -> None:
+    rng = np.random.default_rng(0)
+    # Two kinds of users: the next item follows from the last one; what is popular says nothing of it.
+    starts = rng.integers(0, 10, 200)
+    histories = as_interactions([[start, 10 + start] for start in starts], n_items=30)
+    targets = as_interactions([[20 + start] for start in starts], n_items=30)
+    pairs = ItemItemRecommender(window=1).fit([[10 + n, 20 + n] for n in range(10)] * 5 + [[29]])
+    popular = PopularityRecommender().fit([[0, 1, 2, 29]] * 9)
+    models = {"pairs": pairs, "popular": popular}
+    tried = [{"pairs": weight, "popular": 1.0} for weight in (0.0, 1.0, 1000.0)]
+    chosen, ndcg = choose_weights(models, tried, Split(histories, histories, targets))
+    assert chosen == tried[2]
+    assert ndcg == sorted(ndcg)
+    assert ndcg[2] == 1.0
+    is_candidate = np.ones(30, dtype=bool)
+    is_candidate[20:] = False
+    (ranked,) = blended_ranking(models, [chosen], histories, n=30, is_candidate=is_candidate)
+    assert not np.isin(ranked, np.arange(20, 30)).any()
+    assert (np.sort(ranked, axis=1)[:, :12] == -1).all(), "ten are no candidates, two were taken"
+
+
+def test_weights_need_a_case_and_something_to_try() -> None:
+    nobody = as_interactions([], n_items=3)
+    with pytest.raises(InvalidDataError):
+        choose_weights({}, [{}], Split(nobody, nobody, nobody))

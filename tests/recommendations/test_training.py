@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from ecomai.commerce.models import Customer, Event, Item
 from ecomai.fusion.models import EntityVector
+from ecomai.registry.artifacts import open_artifact
 from ecomai.registry.jobs import execute_job
 from ecomai.registry.models import ModelDeployment, TrainingRun
 from ecomai.registry.services import (
@@ -19,6 +20,7 @@ from ecomai.registry.services import (
     retry_training,
 )
 from ecomai.serving import live
+from ecomai.serving.predictors import load_predictor
 from recommendations import scoring, training
 from recommendations.benchmarks import faithfulness
 from recommendations.models import BatchRecommendation
@@ -107,6 +109,17 @@ def test_a_training_learns_judges_and_registers(history, enough):
     # All items but the six that this customer looked at.
     assert len(row.item_keys) == len(set(row.item_keys)) == (N_KINDS - 1) * N_EACH
     live.forget()
+
+
+def test_neighbours_serve_beside_the_network_as_far_as_validation_cases_say(history, enough):
+    """A network that learned nothing leaves the ranking to what people take together."""
+    version = train(**SMALL | {"max_epochs": 1, "learning_rate": 1e-6}).version
+    blend = version.card["blend"]
+    tried = {float(weight): ndcg for weight, ndcg in blend["valid_ndcg@10_by_weight"].items()}
+    assert blend["neighbour_weight"] > 0
+    assert tried[blend["neighbour_weight"]] == max(tried.values()) > tried[0.0]
+    assert version.metrics["ndcg@10"] > 0.5 * version.card["peers"]["item_item"]["ndcg@10"]
+    assert load_predictor(open_artifact(version)).neighbour_weight == blend["neighbour_weight"]
 
 
 def test_types_and_times_are_learned_answered_with_and_scored_with(history, enough):

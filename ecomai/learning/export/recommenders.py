@@ -23,7 +23,7 @@ from .graphs import compare_graph, export_graph
 from .layout import check_ids, describe, prepare_folder, write_items
 from .text_encoder import copy_text_encoder, write_text_encoder
 
-NEXT_ITEM_FORMAT = 2  # kinds and times of events
+NEXT_ITEM_FORMAT = 3  # neighbours
 
 
 def export_next_item(
@@ -32,6 +32,8 @@ def export_next_item(
     *,
     item_ids: Sequence[str],
     event_types: Sequence[str] = (),
+    neighbours: ItemItemRecommender | None = None,
+    neighbour_weight: float = 0.0,
     text_encoder: TextEncoder | Path | None = None,
     encoder_cache: str | Path | None = None,
 ) -> Path:
@@ -49,6 +51,10 @@ def export_next_item(
         The shop's name of each position of the catalogue.
     event_types : sequence of str, default ()
         The shop's name of each kind of event, where the model reads kinds.
+    neighbours : ItemItemRecommender, optional
+        Fitted on the same catalogue; its scores are added to the model's.
+    neighbour_weight : float, default 0.0
+        What its scores are multiplied by; see `recommenders.blending`. At 0 they are left out.
     text_encoder : TextEncoder or Path, optional
         What made the text vectors; with it, serving can place items that came after training. A folder
         holds the files of one that was exported.
@@ -65,7 +71,8 @@ def export_next_item(
     NotFittedError
         If the model has not learned.
     InvalidDataError
-        If there is not one id per item, or two are equal, or a kind of event has no name.
+        If there is not one id per item, or two are equal, or a kind of event has no name, or the
+        neighbours are those of another catalogue.
     ExportError
         If a graph does not answer as the model does.
     """
@@ -81,6 +88,12 @@ def export_next_item(
     write_items(folder, item_ids)
     model.save(folder)
     _add_text_encoder(text_encoder, folder, encoder_cache)
+    blend: dict[str, Any] = {}
+    if neighbours is not None and neighbour_weight:
+        if neighbours.own_weight:
+            raise InvalidDataError("Neighbours that recommend a history's own items cannot be added.")
+        facts = _write_neighbours(neighbours, folder, model.n_items_)
+        blend = {"neighbour_weight": float(neighbour_weight), **facts}
     return describe(
         folder,
         "next_item",
@@ -91,6 +104,7 @@ def export_next_item(
         max_length=model.max_length,
         n_features=model.n_features_,
         has_text_encoder=text_encoder is not None,
+        **blend,
     )
 
 
@@ -157,26 +171,35 @@ def export_similar_items(
     NotFittedError, InvalidDataError
         As `export_next_item`.
     """
-    model.check_is_fitted()
     folder = prepare_folder(folder)
+    facts = _write_neighbours(model, folder, len(item_ids), item_vectors)
     check_ids(item_ids, model.n_items_)
-    arrays = {"neighbours": model.neighbours_, "similarities": model.similarities_}
-    if item_vectors is not None:
-        if item_vectors.shape[0] != model.n_items_:
-            raise InvalidDataError(f"There are {len(item_vectors)} vectors for {model.n_items_} items.")
-        # Half precision: only their cosines are needed, to two digits.
-        arrays["text_vectors"] = item_vectors.astype(np.float16)
-    save_file(arrays, folder / "neighbours.safetensors")
     write_items(folder, item_ids)
     _add_text_encoder(text_encoder, folder, encoder_cache)
     return describe(
         folder,
         "similar_items",
         has_text_encoder=text_encoder is not None,
-        history_decay=model.history_decay,
-        text_scale=model.text_scale_,
         n_features=0 if item_vectors is None else int(item_vectors.shape[1]),
+        **facts,
     )
+
+
+def _write_neighbours(
+    model: ItemItemRecommender, folder: Path, n_items: int, texts: NDArray[np.float32] | None = None
+) -> dict[str, Any]:
+    """Write the neighbours and, for items that come later, texts; return what else scoring needs."""
+    model.check_is_fitted()
+    if model.n_items_ != n_items:
+        raise InvalidDataError(f"The neighbours are those of {model.n_items_} items, not of {n_items}.")
+    arrays = {"neighbours": model.neighbours_, "similarities": model.similarities_}
+    if texts is not None:
+        if len(texts) != n_items:
+            raise InvalidDataError(f"There are {len(texts)} vectors for {n_items} items.")
+        # Half precision: only their cosines are needed, to two digits.
+        arrays["text_vectors"] = texts.astype(np.float16)
+    save_file(arrays, folder / "neighbours.safetensors")
+    return {"history_decay": model.history_decay, "text_scale": model.text_scale_}
 
 
 def export_popularity(model: PopularityRecommender, folder: str | Path, *, item_ids: Sequence[str]) -> Path:

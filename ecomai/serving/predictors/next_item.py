@@ -1,7 +1,7 @@
 """What a customer takes next: the exported sequence model."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
@@ -15,6 +15,7 @@ from ecomai.serving.sessions import open_session
 
 from .base import Explanation, Predictor, ScoredItem, best_positions, read_arrays, read_json
 from .catalogue import Catalogue, GrowingCatalogue
+from .neighbours import NEIGHBOURS_FILE, Neighbours
 from .text_encoder import TextEncoder
 
 # Bounds the input of one run of the graph: 256 histories of 50 items of 64 numbers are 3 MB.
@@ -53,11 +54,12 @@ class NextItemPredictor(Predictor):
 
     Ids that the model does not know are passed over; a history in which it knows none is answered as
     one of a new customer. A model with `has_context` also reads `contexts`, which name an `EventContext`
-    for each event; where there are none, it answers as if nothing but the items were known.
+    for each event; where there are none, it answers as if nothing but the items were known. A model with
+    neighbours adds what they say of the history, `neighbour_weight` times.
     """
 
     kind: ClassVar[str] = "next_item"
-    format_version: ClassVar[int] = 2  # kinds and times of events
+    format_version: ClassVar[int] = 3  # neighbours
 
     def __init__(self, folder: Path) -> None:
         description: dict[str, Any] = self.read_description(folder)
@@ -68,6 +70,9 @@ class NextItemPredictor(Predictor):
         self.has_text_encoder: bool = description["has_text_encoder"]
         self.has_context: bool = description.get("has_context", False)
         self._types = {name: number for number, name in enumerate(description.get("event_types", ()), 1)}
+        self.neighbour_weight = np.float32(description.get("neighbour_weight", 0))
+        if self.neighbour_weight:
+            self._neighbours = Neighbours.read(read_arrays(folder / NEIGHBOURS_FILE), description)
         vectors = read_arrays(folder / "items.safetensors")["item_vectors"]
         self._items = GrowingCatalogue(Catalogue.of_training(read_json(folder / "items.json"), vectors))
         self._user_encoder = open_session(folder / "user_encoder.onnx")
@@ -102,8 +107,7 @@ class NextItemPredictor(Predictor):
     ) -> NDArray[np.float32]:
         """Scores of shape (n_histories, n_items); greater is better, comparable within a row."""
         catalogue = self._items.current
-        users = self._encode(catalogue, self._known(catalogue, histories, contexts))
-        return users @ catalogue.vectors.T
+        return self._score(catalogue, self._known(catalogue, histories, contexts))
 
     def recommend(
         self,
@@ -152,8 +156,7 @@ class NextItemPredictor(Predictor):
         for start in range(0, len(histories), HISTORIES_AT_ONCE):
             rows = slice(start, start + HISTORIES_AT_ONCE)
             part = self._known(catalogue, histories[rows], None if contexts is None else contexts[rows])
-            users = self._encode(catalogue, part)
-            for row, out in zip(users @ catalogue.vectors.T, exclude[rows], strict=True):
+            for row, out in zip(self._score(catalogue, part), exclude[rows], strict=True):
                 best = best_positions(row, n, is_candidate=is_candidate, excluded=catalogue.positions(out))
                 found.append((best, row[best]))
         return found
@@ -178,8 +181,10 @@ class NextItemPredictor(Predictor):
         (steps,) = self._known(catalogue, [history], None if context is None else [context])
         removed = _worth_trying(catalogue.vectors, steps.positions[-self.max_length :], items)
         removed = removed + max(len(places) - self.max_length, 0)
-        users = self._encode(catalogue, [steps, *map(steps.without, removed)])
-        scores = users @ catalogue.vectors[items].T  # (1 + n_removed, n_items)
+        tried = [steps, *map(steps.without, removed)]
+        scores = self._encode(catalogue, tried) @ catalogue.vectors[items].T  # (1 + n_removed, n_items)
+        if self.neighbour_weight:
+            scores += self._neighbour_scores(catalogue, steps.positions, removed, items)
         drops = scores[0] - scores[1:]
         found = {}
         for column, item in enumerate(items):
@@ -217,6 +222,25 @@ class NextItemPredictor(Predictor):
         types = np.array([self._types.get(event.type, 0) for _item, event in known], dtype=np.int64)
         days = np.array([event.day for _item, event in known], dtype=np.float64)
         return _Steps([catalogue.index[item] for item, _event in known], types, days)
+
+    def _score(self, catalogue: Catalogue, histories: Sequence[_Steps]) -> NDArray[np.float32]:
+        """Scores of shape (n_histories, n_items)."""
+        scores = self._encode(catalogue, histories) @ catalogue.vectors.T
+        if self.neighbour_weight:
+            for row, steps in enumerate(histories):
+                decayed = self._neighbours.decayed(len(steps.positions))
+                near = self._neighbours.scores(catalogue, steps.positions, decayed)
+                scores[row] += self.neighbour_weight * near
+        return scores
+
+    def _neighbour_scores(
+        self, catalogue: Catalogue, positions: Sequence[int], removed: Iterable[int], items: Sequence[int]
+    ) -> NDArray[np.float32]:
+        """What neighbours add for items, by a history and by it without each of some steps."""
+        shorter = self._neighbours.decayed(len(positions) - 1)
+        without = [np.insert(shorter, place, 0) for place in removed]
+        weights = np.stack([self._neighbours.decayed(len(positions)), *without])
+        return self.neighbour_weight * (weights @ self._neighbours.between(catalogue, positions, items))
 
     def _encode(self, catalogue: Catalogue, histories: Sequence[_Steps]) -> NDArray[np.float32]:
         parts = [

@@ -12,6 +12,7 @@ from ecomai.exceptions import InvalidInputError
 
 from .base import Explanation, Predictor, ScoredItem, best_items, read_arrays, read_json
 from .catalogue import Catalogue, GrowingCatalogue
+from .neighbours import NEIGHBOURS_FILE, Neighbours
 from .text_encoder import TextEncoder
 
 
@@ -25,11 +26,9 @@ class SimilarItemsPredictor(Predictor):
         self.folder = folder
         # Artifacts from before read new texts with the encoder of the other model.
         self.has_text_encoder: bool = description.get("has_text_encoder", False)
-        self.history_decay: float = description["history_decay"]
         self.n_features: int = description["n_features"]
-        self.text_scale = np.float32(description["text_scale"])
-        arrays = read_arrays(folder / "neighbours.safetensors")
-        self._neighbours, self._similarities = arrays["neighbours"], arrays["similarities"]
+        arrays = read_arrays(folder / NEIGHBOURS_FILE)
+        self._neighbours = Neighbours.read(arrays, description)
         item_ids = read_json(folder / "items.json")
         texts = arrays.get("text_vectors", np.empty((len(item_ids), 0), dtype=np.float16))
         self._items = GrowingCatalogue(Catalogue.of_training(item_ids, texts))
@@ -72,15 +71,14 @@ class SimilarItemsPredictor(Predictor):
     ) -> list[ScoredItem]:
         """The items that go best with all items of a basket, none of which comes itself."""
         catalogue = self._items.current
-        scores = self._weighed(catalogue, [(item, 1.0) for item in catalogue.positions(item_ids)])
+        scores = self._basket_scores(catalogue, item_ids)
         scores[scores <= 0] = -np.inf
         excluded = catalogue.positions([*item_ids, *exclude])
         return best_items(catalogue.item_ids, scores, n, is_candidate=is_candidate, excluded=excluded)
 
     def scores_for_basket(self, item_ids: Sequence[str]) -> NDArray[np.float32]:
         """Scores of shape (n_items,): the sum of each item's similarities to the basket's items."""
-        catalogue = self._items.current
-        return self._weighed(catalogue, [(item, 1.0) for item in catalogue.positions(item_ids)])
+        return self._basket_scores(self._items.current, item_ids)
 
     def scores(self, histories: Sequence[Sequence[str]]) -> NDArray[np.float32]:
         """Scores of shape (n_histories, n_items) for histories, oldest first; newer events count more."""
@@ -88,8 +86,7 @@ class SimilarItemsPredictor(Predictor):
         rows = []
         for history in histories:
             items = catalogue.positions(history)
-            weights = self.history_decay ** np.arange(len(items))[::-1].astype(np.float32)
-            rows.append(self._weighed(catalogue, list(zip(items, weights, strict=True))))
+            rows.append(self._neighbours.scores(catalogue, items, self._neighbours.decayed(len(items))))
         return np.array(rows, dtype=np.float32).reshape(len(histories), len(catalogue.item_ids))
 
     def explain(self, basket: Sequence[str], item_ids: Sequence[str]) -> list[Explanation | None]:
@@ -102,7 +99,7 @@ class SimilarItemsPredictor(Predictor):
         items = catalogue.positions(item_ids)
         if not seeds or not items:
             return [None] * len(item_ids)
-        parts = np.array([self._weighed(catalogue, [(seed, 1.0)])[items] for _place, seed in seeds])
+        parts = self._neighbours.between(catalogue, [seed for _place, seed in seeds], items)
         found = {}
         for column, item in enumerate(items):
             row = int(parts[:, column].argmax())
@@ -117,21 +114,6 @@ class SimilarItemsPredictor(Predictor):
             raise InvalidInputError(reason=f"text vectors must have {self.n_features} numbers.")
         self._items.add(item_ids, text_vectors.astype(np.float16))
 
-    def _weighed(self, catalogue: Catalogue, seeds: Sequence[tuple[int, float]]) -> NDArray[np.float32]:
-        scores = np.zeros(len(catalogue.item_ids), dtype=np.float32)
-        for seed, weight in seeds:
-            if seed < catalogue.n_trained:
-                is_neighbour = self._neighbours[seed] >= 0
-                near = self._neighbours[seed][is_neighbour]
-                scores[near] += np.float32(weight) * self._similarities[seed][is_neighbour]
-                since = slice(catalogue.n_trained, None)
-                scores[since] += np.float32(weight) * self._by_text(catalogue, seed, since)
-            else:
-                scores += np.float32(weight) * self._by_text(catalogue, seed, slice(None))
-                scores[seed] -= np.float32(weight) * self._by_text(catalogue, seed, slice(seed, seed + 1))[0]
-        return scores
-
-    def _by_text(self, catalogue: Catalogue, seed: int, items: slice) -> NDArray[np.float32]:
-        """Similarity where users have said nothing yet: that of the texts, on the scale of the others."""
-        texts = catalogue.vectors[items].astype(np.float32)
-        return np.maximum(texts @ catalogue.vectors[seed].astype(np.float32), 0) * self.text_scale
+    def _basket_scores(self, catalogue: Catalogue, item_ids: Sequence[str]) -> NDArray[np.float32]:
+        seeds = catalogue.positions(item_ids)
+        return self._neighbours.scores(catalogue, seeds, np.ones(len(seeds), dtype=np.float32))

@@ -87,7 +87,7 @@ def test_an_artifact_of_another_format_asks_for_a_new_training(
     folder = copy_of(transformer_folder if name.startswith("text") else next_item_folder)
     written = json.loads((folder / name).read_text())
     (folder / name).write_text(json.dumps({**written, "format_version": 99}))
-    with pytest.raises(UnreadableArtifactError, match=r"format 99, and format [12] is needed.*Train"):
+    with pytest.raises(UnreadableArtifactError, match=r"format 99, and format [123] is needed.*Train"):
         load_predictor(folder)
 
 

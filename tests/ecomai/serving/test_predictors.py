@@ -16,6 +16,7 @@ from ecomai.exceptions import InvalidInputError
 from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
 from ecomai.learning.encoders.pretrained import PretrainedTextEncoder
 from ecomai.learning.encoders.routed import RoutedTextEncoder
+from ecomai.learning.exceptions import InvalidDataError
 from ecomai.learning.export import export_next_item, export_text_encoder
 from ecomai.learning.interactions import Interactions
 from ecomai.learning.recommenders.item_item import ItemItemRecommender
@@ -323,6 +324,68 @@ def test_an_artifact_from_before_kinds_and_times_is_still_read(
     assert not old.has_context
     np.testing.assert_array_equal(old.scores([["item-0"]]), new.scores([["item-0"]]))
     np.testing.assert_array_equal(new.scores([["item-0"]], [[known("view", 1)]]), new.scores([["item-0"]]))
+
+
+# -- neighbours beside the network --------------------------------------------------------------
+
+WEIGHT = 3.0
+
+
+@pytest.fixture
+def blended(
+    sequence_model: SequenceRecommender,
+    item_model: ItemItemRecommender,
+    encoder: CharNgramTextEncoder,
+    tmp_path: Path,
+) -> NextItemPredictor:
+    folder = export_next_item(
+        sequence_model, tmp_path / "blended", item_ids=IDS, text_encoder=encoder,
+        neighbours=item_model, neighbour_weight=WEIGHT,
+    )  # fmt: skip
+    return NextItemPredictor.load(folder)
+
+
+def test_neighbours_add_what_they_say_of_the_history(
+    blended: NextItemPredictor, sequence_model: SequenceRecommender, item_model: ItemItemRecommender
+) -> None:
+    expected = sequence_model.scores(HISTORIES) + WEIGHT * item_model.scores(HISTORIES)
+    histories = [named(history) for history in HISTORIES]
+    np.testing.assert_allclose(blended.scores(histories), expected, atol=1e-5)
+    ((best, scores),) = blended.top_positions([histories[1]], 6)
+    assert best.tolist() == np.argsort(-expected[1], kind="stable").tolist()
+    np.testing.assert_allclose(scores, np.sort(expected[1])[::-1], atol=1e-5)
+
+
+def test_what_neighbours_say_counts_in_reasons(blended: NextItemPredictor) -> None:
+    blended.add_items(["new-dress"], blended.text_encoder.encode(["white dress"]))
+    history = [*named([0, 3, 1]), "new-dress"]
+    base = blended.scores([history])[0]
+    shown = list(blended.item_ids)
+    drops = np.array([base - blended.scores([history[:n] + history[n + 1 :]])[0] for n in range(4)])
+    for column, reason in enumerate(blended.explain(history, shown)):
+        most = drops[:, column].max()
+        assert (reason.drop if reason else 0.0) == pytest.approx(max(most, 0), abs=1e-4)
+
+
+def test_what_came_after_training_stands_by_the_neighbours_of_its_twin(blended: NextItemPredictor) -> None:
+    plain_before = blended.scores([["item-0"]])[0]
+    blended.add_items(["a-dress", "a-cable"], blended.text_encoder.encode(["red dress", "usb cable"]))
+    scores = blended.scores([["item-0"]])[0]
+    np.testing.assert_allclose(scores[:6], plain_before, atol=1e-5)
+    assert scores[6] > scores[7], "users take dresses with dresses"
+
+
+def test_only_neighbours_of_the_same_items_that_recommend_others_can_be_added(
+    sequence_model: SequenceRecommender, tmp_path: Path
+) -> None:
+    for other in (
+        ItemItemRecommender().fit([[0, 1, 2]] * 3),
+        ItemItemRecommender(own_weight=1.0).fit([[0, 1, 2, 3, 4, 5]] * 3),
+    ):
+        with pytest.raises(InvalidDataError, match=r"[nN]eighbours"):
+            export_next_item(
+                sequence_model, tmp_path / "bad", item_ids=IDS, neighbours=other, neighbour_weight=1.0
+            )
 
 
 # -- similar items ------------------------------------------------------------------------------
