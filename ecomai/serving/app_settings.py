@@ -22,6 +22,11 @@ class ServingSettings(Section, name="SERVING"):
     ONNX_THREADS = Setting(
         1, help="Threads of ONNX Runtime per request. With many requests at a time, 1 is best."
     )
+    BLAS_THREADS = Setting(
+        1,
+        help="Threads of numpy's linear algebra in a process that answers; 0 leaves them as they are. With "
+        "many requests at a time, 1 is best.",
+    )
 
 
 serving_settings = ServingSettings()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from ecomai.registry.models import ModelVersion
 from ecomai.serving import live
@@ -219,3 +220,17 @@ def test_many_threads_get_whole_answers_while_versions_change(
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(1, 1), (0, 2)])
+def test_a_process_that_answers_multiplies_with_as_many_threads_as_it_is_told(
+    make_version: Any, deploy: Any, settings: Any, asked: int, expected: int
+) -> None:
+    serving = {**settings.ECOMAI["SERVING"], "BLAS_THREADS": asked}
+    settings.ECOMAI = {**settings.ECOMAI, "SERVING": serving}
+    deploy(live_version=make_version(1))
+    with threadpool_limits(2, "blas"):
+        assert live.get_live(MODEL) is not None
+        pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+        assert pools
+        assert {pool["num_threads"] for pool in pools} == {expected}
