@@ -229,8 +229,12 @@ def test_a_process_that_answers_multiplies_with_as_many_threads_as_it_is_told(
     serving = {**settings.ECOMAI["SERVING"], "BLAS_THREADS": asked}
     settings.ECOMAI = {**settings.ECOMAI, "SERVING": serving}
     deploy(live_version=make_version(1))
-    with threadpool_limits(2, "blas"):
+    before = threadpool_info()
+    threadpool_limits(2, "blas")
+    try:
         assert live.get_live(MODEL) is not None
         pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
         assert pools
         assert {pool["num_threads"] for pool in pools} == {expected}
+    finally:
+        threadpool_limits({pool["prefix"]: pool["num_threads"] for pool in before})
