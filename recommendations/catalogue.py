@@ -7,8 +7,8 @@ so an item that was switched off a moment ago is never shown.
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -30,6 +30,9 @@ RELOAD_SECONDS = 600.0  # deleted items leave the copy then at the latest
 OVERLAP = timedelta(seconds=10)
 # How far the clocks of those who stamp rows may be behind ours.
 CLOCK_DIFFERENCE = timedelta(seconds=60)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# A sum of moments must fit into 64 bits.
+DIGEST_MODULUS = 2**31 - 1
 COLUMNS = ("pk", "storefront", "is_active", "price", "currency", "stock", "category_path", "updated_at")
 
 
@@ -59,12 +62,17 @@ class Catalogue:
     currencies: np.ndarray  # (n_items,) object
     is_in_stock: np.ndarray  # (n_items,) bool
     categories: np.ndarray  # (n_items,) object
+    updated: np.ndarray  # (n_items,) int64, microseconds of Unix time
     popularity: np.ndarray  # (n_items,) float64, 0 where nothing happened lately
     revision: int = 0
-    newest: datetime | None = field(default=None, compare=False)
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    @cached_property
+    def newest(self) -> int:
+        """When an item changed last, in microseconds of Unix time."""
+        return int(self.updated.max(initial=0))
 
     def positions(self, keys: Sequence[int] | np.ndarray) -> np.ndarray:
         """Return where each key stands, -1 where the catalogue does not know it."""
@@ -178,9 +186,13 @@ def _build(rows: list[tuple]) -> Catalogue:
         currencies=_object_array(currencies),
         is_in_stock=np.array([stock is None or stock > 0 for stock in stocks], dtype=bool),
         categories=_object_array(categories),
+        updated=np.array([_microseconds(moment) for moment in updated], dtype=np.int64),
         popularity=np.zeros(len(rows)),
-        newest=max(updated, default=None),
     )
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 def _merge(old: Catalogue, changes: Catalogue) -> Catalogue:
@@ -204,8 +216,8 @@ def _merge(old: Catalogue, changes: Catalogue) -> Catalogue:
         currencies=column("currencies"),
         is_in_stock=column("is_in_stock"),
         categories=column("categories"),
+        updated=column("updated"),
         popularity=np.concatenate([old.popularity[kept], popularity])[order],
-        newest=max(old.newest or changes.newest, changes.newest or old.newest),  # type: ignore[type-var]
     )
 
 
@@ -219,7 +231,6 @@ class CatalogueCopy:
     def forget(self) -> None:
         """Load anew at the next reading; for tests and after a restore."""
         self._catalogue: Catalogue | None = None
-        self._merged: set[tuple[int, datetime]] = set()
         self._looked_at = self._loaded_at = self._counted_at = float("-inf")
         self._complete_until = timezone.now()
 
@@ -255,25 +266,38 @@ class CatalogueCopy:
         return fresh
 
     def _with_changes(self, known: Catalogue) -> Catalogue:
-        assert known.newest is not None  # noqa: S101  (a catalogue with rows has a newest one)
         # The newest row alone would have the last seconds of a large import read again at every poll.
-        since = max(known.newest, self._complete_until - CLOCK_DIFFERENCE) - OVERLAP
-        rows = _changed_since(since)
-        changed = [row for row in rows if (row[0], row[-1]) not in self._merged]
-        self._merged = {(row[0], row[-1]) for row in rows}
-        return _merge(known, _build(changed)) if changed else known
+        since = max(known.newest, _microseconds(self._complete_until - CLOCK_DIFFERENCE))
+        changes = _build(_changed_since(since - OVERLAP // timedelta(microseconds=1), known))
+        at = known.positions(changes.keys)
+        is_known = (at >= 0) & (known.updated[at] == changes.updated)
+        return known if is_known.all() else _merge(known, changes)
 
 
-def _changed_since(moment: datetime) -> list[tuple]:
+def _changed_since(since: int, known: Catalogue) -> list[tuple]:
+    """Return the rows that changed after a moment.
+
+    Where the copy knows all of those up to its newest one, only later ones are sent: after an import of a
+    million items nobody wants to read them at each poll until they are old enough.
+    """
+    moments = [EPOCH + timedelta(microseconds=moment) for moment in (since, known.newest)]
     if not is_postgresql():
-        return list(Item.objects.filter(updated_at__gt=moment).values_list(*COLUMNS))
-    return read_rows(_CHANGED, [moment])
+        return list(Item.objects.filter(updated_at__gt=moments[0]).values_list(*COLUMNS))
+    recent = known.updated[known.updated > since]
+    digest = [len(recent), int((recent % DIGEST_MODULUS).sum())]
+    return read_rows(_CHANGED, [*moments, moments[0], moments[1], *digest])
 
 
-_CHANGED = (
-    "SELECT id, storefront, is_active, price, currency, stock, category_path, updated_at "  # noqa: S608
-    f"FROM {Item._meta.db_table} WHERE updated_at > %s"
-)
+_TABLE = Item._meta.db_table
+_CHANGED = f"""
+WITH recent AS (
+    SELECT mod((extract(epoch FROM updated_at) * 1000000)::bigint, {DIGEST_MODULUS}) AS moment
+    FROM {_TABLE} WHERE updated_at > %s AND updated_at <= %s
+), known AS (SELECT count(*) AS n, coalesce(sum(moment), 0) AS digest FROM recent)
+SELECT id, storefront, is_active, price, currency, stock, category_path, updated_at
+FROM {_TABLE}, known
+WHERE updated_at > %s AND (updated_at > %s OR known.n <> %s OR known.digest <> %s)
+"""  # noqa: S608
 
 
 def _with_popularity(catalogue: Catalogue) -> Catalogue:

@@ -255,7 +255,7 @@ def in_time(function: Callable[[], T], otherwise: T, context: Context) -> T:
 def _top(scores: np.ndarray, n: int) -> np.ndarray:
     """Return positions of the greatest finite scores, best first; ties go to the newer item."""
     n = min(n, len(scores))
-    best = np.argpartition(-scores, n - 1)[:n] if n else np.empty(0, dtype=np.int64)
+    best = np.argpartition(scores, len(scores) - n)[-n:] if n else np.empty(0, dtype=np.int64)
     best = best[np.isfinite(scores[best])]
     return best[np.lexsort((-best, -scores[best]))]
 
