@@ -114,7 +114,7 @@ from django.test import Client
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from ecomai.apps.recommendations.models import Answer, ItemPopularity
-from ecomai.apps.recommendations.services import log
+from ecomai import writing
 from ecomai.commerce.models import Customer, Event, Item, Order
 from oscar.core.loading import get_model
 product = get_model("catalogue", "Product").objects.get(
@@ -124,7 +124,7 @@ client = Client()
 user = get_user_model().objects.filter(orders__isnull=False).order_by("pk").first()
 client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
 mine = client.get("/ecomai/recommendations/?placement=home&n=5").json()
-log.flush()  # answers are logged in the background
+writing.flush()  # answers are logged in the background
 print(json.dumps({
     "page": page, "mine": mine, "shown_by": Answer.objects.filter(placement="item").latest("pk").source,
     "groups": Group.objects.filter(name__startswith="ecomai ").count(),

@@ -10,7 +10,7 @@ from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.core.loading import get_class, get_model
 from oscar.test import factories
 
-from ecomai.commerce.adapters import background
+from ecomai import writing
 
 FIRST_DAY = datetime(2026, 1, 1, 9, tzinfo=UTC)
 SESSION = "a-visitor-of-the-shop"
@@ -118,4 +118,4 @@ def own_files(settings, tmp_path):
 def nothing_waits():
     """What one test left to be written in the background must not reach the next one's database."""
     yield
-    background._writer._waiting.clear()
+    writing._writer._waiting.clear()

@@ -9,7 +9,7 @@ from django.urls import reverse
 from oscar.core.loading import get_model
 from oscar_fixtures import BROWSER, FIRST_DAY, SESSION, make_basket, make_product, make_shirt, make_user
 
-from ecomai.commerce.adapters import background
+from ecomai import writing
 from ecomai.commerce.adapters.backfill import backfill
 from ecomai.commerce.models import Customer, Event, RejectedRow
 from ecomai.commerce.visitors import SESSION_COOKIE
@@ -194,7 +194,7 @@ def test_a_page_does_not_wait_for_what_is_written_about_it(visitor, user):
     backfill()
     visitor.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     visitor.get(cup.get_absolute_url())
-    background.flush()
+    writing.flush()
     with CaptureQueriesContext(connection) as queries:
         visitor.get(cup.get_absolute_url())
     statements = [query["sql"].replace('"', "") for query in queries]
@@ -202,7 +202,7 @@ def test_a_page_does_not_wait_for_what_is_written_about_it(visitor, user):
         "Oscar's own"
     )
     assert not any("INSERT INTO ecomai_commerce" in statement for statement in statements)
-    background.flush()
+    writing.flush()
     assert told("view") == [(str(user.pk), "", str(cup.pk))] * 2
 
 
@@ -211,7 +211,7 @@ def test_the_thread_writes_by_itself(visitor):
     cup = make_product("Cup")
     backfill()
     visitor.get(cup.get_absolute_url())
-    thread = background._writer._thread
+    thread = writing._writer._thread
     assert thread is not None
     assert thread.is_alive()
     for _ in range(100):
@@ -231,7 +231,7 @@ def test_a_fault_of_ours_never_reaches_a_page(visitor, monkeypatch, caplog):
 
     monkeypatch.setattr("ecomai.commerce.services.ingest_events", fail)
     assert visitor.get(cup.get_absolute_url()).status_code == 200
-    background.flush()
+    writing.flush()
     assert "our disk is full" in caplog.text
 
 
@@ -242,9 +242,9 @@ def test_what_happens_while_the_database_is_away_is_written_later(visitor, monke
     with monkeypatch.context() as patched:
         patched.setattr("ecomai.commerce.services.ingest_events", _no_database)
         visitor.get(cup.get_absolute_url())
-        background.flush()
+        writing.flush()
     assert told("view") == []
-    background.flush()
+    writing.flush()
     assert told("view") == [(None, SESSION, str(cup.pk))]
 
 

@@ -11,8 +11,7 @@ from django.urls import reverse
 from oscar.core.loading import get_model
 from oscar_fixtures import BROWSER, SESSION, make_basket, make_order, make_product, make_user
 
-from ecomai import reading
-from ecomai.commerce.adapters import background
+from ecomai import reading, writing
 from ecomai.commerce.adapters.backfill import backfill
 from ecomai.commerce.models import Customer, Event, Order
 from ecomai.commerce.visitors import SESSION_COOKIE
@@ -191,7 +190,7 @@ def test_what_is_put_into_the_basket_is_an_event_of_the_visit_after_consent_only
     def add():
         with commit():
             client.post(reverse("basket:add", args=[catalogue[0].pk]), {"quantity": 1}, **BROWSER)
-        background.flush()
+        writing.flush()
         return Event.objects.filter(type="cart").count()
 
     assert add() == 0

@@ -8,12 +8,12 @@ from django.core.management import call_command
 from django.test import RequestFactory
 from django.utils import timezone
 
+from ecomai import writing
 from ecomai.commerce.models import Customer
 from ecomai.commerce.services import ingest_events
 from recommendations import cards, checks, doctor, receivers, services, tasks
 from recommendations.models import Answer, ItemPopularity
 from recommendations.readiness import next_item_readiness
-from recommendations.services import log
 from tests.workers import Broker
 
 
@@ -30,7 +30,7 @@ def test_answers_are_forgotten_after_their_time(shop, settings):
 @pytest.mark.django_db(transaction=True)
 def test_an_answer_outside_a_transaction_is_logged_a_moment_later(shop):
     kept = services.recommend(placement="home")
-    log.flush()
+    writing.flush()
     assert Answer.objects.get().key == kept.key
 
 
@@ -39,7 +39,7 @@ def test_an_answer_that_cannot_be_logged_costs_no_other_one_its_place(shop, add_
     erased = add_customer("erased")
     lost, kept = services.recommend(customer=erased), services.recommend()
     Customer.objects.filter(pk=erased.pk).delete()
-    log.flush()
+    writing.flush()
     assert set(Answer.objects.values_list("key", flat=True)) - {lost.key} == {kept.key}
 
 

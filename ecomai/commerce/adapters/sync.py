@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 
 from ecomai.commerce.app_settings import app_settings
 from ecomai.registry.jobs import enqueue_job
+from ecomai.writing import Write, write_after_commit
 
-from . import background
 from .backfill import JOB_KIND
 from .base import ShopAdapter, get_adapter
 from .exceptions import UnknownModelError
@@ -161,7 +161,7 @@ def _take(mapping: ModelMapping, keys: set[Any]) -> None:
     """Write the rows now, or where that would keep the shop's request waiting, elsewhere."""
     if getattr(mapping, "in_background", False):
         for key in keys:
-            background.add(_writer_of(mapping), key)
+            write_after_commit(_writer_of(mapping), key)
     elif len(keys) > MOST_ROWS_AT_ONCE:
         label = _("Many rows changed at once in the shop")
         enqueue_job(kind=JOB_KIND, arguments={"kinds": [mapping.kind], "restart": True}, label=label)
@@ -170,7 +170,7 @@ def _take(mapping: ModelMapping, keys: set[Any]) -> None:
 
 
 @lru_cache(maxsize=64)
-def _writer_of(mapping: ModelMapping) -> background.Write:
+def _writer_of(mapping: ModelMapping) -> Write:
     """One function for each mapping, so that its rows are written together."""
     return partial(_write, mapping)
 

@@ -14,12 +14,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from ecomai.commerce import services
-from ecomai.commerce.adapters import background
 from ecomai.commerce.models import Customer, EventType
 from ecomai.commerce.services.crawlers import is_crawler
 from ecomai.commerce.services.resolving import customer_pks
 from ecomai.commerce.signals import customer_identified
 from ecomai.commerce.visitors import SESSION_COOKIE, SESSION_ID, customer_id_of_login
+from ecomai.writing import write_after_commit
 
 from . import vouchers
 from .behaviour import BASKET_LINE
@@ -78,9 +78,9 @@ def _note(request: Any, user: Any, **event: Any) -> None:
         return
     if user is None or not user.is_authenticated:
         row = {"key": uuid4().hex, "session_id": session_id, "occurred_at": timezone.now(), **event}
-        background.add(_write_events, row)
+        write_after_commit(_write_events, row)
     elif not getattr(user, "is_staff", False):  # a login of staff must not make a customer
-        background.add(_identify, (session_id, customer_id_of_login(request)))
+        write_after_commit(_identify, (session_id, customer_id_of_login(request)))
 
 
 def _session_of(request: Any) -> str:
