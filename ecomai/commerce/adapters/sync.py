@@ -135,7 +135,7 @@ def flush() -> None:
     changed, deleted = _pending.take()
     for mapping in sorted({*changed, *deleted}, key=lambda mapping: list(_ORDER).index(mapping.kind)):
         gone = deleted.get(mapping, {})
-        still_there = set(_existing(mapping, gone))
+        still_there = set(_existing(mapping, gone)) if gone else set()
         _end(mapping, {key: place for key, place in gone.items() if key not in still_there})
         _take(mapping, {*changed.get(mapping, ()), *still_there})
 
