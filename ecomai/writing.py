@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 #: Writes rows; what it raises, besides that the database is away, is logged and costs the rows.
 Write = Callable[[Sequence[Any]], None]
 
-FLUSH_SECONDS = 0.25
+FLUSH_SECONDS = 0.5
 ROWS_AT_ONCE = 500
 #: While the database is away, so many rows of each kind wait for it; the oldest are given up first.
 MOST_WAITING = 10_000
