@@ -7,9 +7,12 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import connection
+from django.http import HttpResponse
 from django.urls import reverse
+from django.utils.translation import get_language
 from oscar.core.loading import get_model
 from oscar_fixtures import BROWSER, SESSION, make_basket, make_order, make_product, make_user
+from oscar_shop.language import OwnLanguageMiddleware
 
 from ecomai import reading, writing
 from ecomai.commerce.adapters.backfill import backfill
@@ -293,3 +296,15 @@ def test_no_basket_goes_from_one_demo_customer_to_the_next(client, demo, catalog
     baskets = get_model("basket", "Basket").objects.filter(lines__isnull=False, status="Open")
     assert [basket.owner for basket in baskets] == [demo[0]]
     assert make_basket(demo[1]).is_empty
+
+
+def test_the_demo_speaks_the_language_it_was_started_in_until_another_is_chosen(rf, settings):
+    settings.LANGUAGE_CODE = "zh-hans"
+    spoken = []
+    middleware = OwnLanguageMiddleware(lambda request: spoken.append(get_language()) or HttpResponse())
+    request = rf.get("/", HTTP_ACCEPT_LANGUAGE="en")
+    middleware(request)
+    request = rf.get("/", HTTP_ACCEPT_LANGUAGE="zh-hans")
+    request.COOKIES[settings.LANGUAGE_COOKIE_NAME] = "en"
+    middleware(request)
+    assert spoken == ["zh-hans", "en"]

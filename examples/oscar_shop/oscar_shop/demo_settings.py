@@ -27,7 +27,8 @@ LOGGING = embedded.LOGGING
 
 # One process serves all of it, files and pictures too.
 INSTALLED_APPS = [*INSTALLED_APPS, "ecomai_project"]
-MIDDLEWARE = ["whitenoise.middleware.WhiteNoiseMiddleware", *MIDDLEWARE]
+OWN = {"django.middleware.locale.LocaleMiddleware": "oscar_shop.language.OwnLanguageMiddleware"}
+MIDDLEWARE = ["whitenoise.middleware.WhiteNoiseMiddleware", *(OWN.get(name, name) for name in MIDDLEWARE)]
 WHITENOISE_USE_FINDERS = True
 SERVES_MEDIA = True
 
