@@ -9,6 +9,12 @@ class FusionSettings(Section, name="FUSION"):
         help="What counts for a purpose while nobody has answered, by purpose; the key '*' counts for all "
         "others. A purpose that is not named is refused.",
     )
+    TRACKING_PURPOSE: Setting[str] = Setting(
+        "tracking",
+        help="What customers who refused this purpose look at, search for and put into baskets is not taken "
+        "from the shop's own tables by an adapter. Orders, returns and reviews are. Empty: the ledger is not "
+        "asked.",
+    )
     FACT_RETENTION_DAYS: Setting[int] = Setting(
         400, unit="days", help="How long an expired fact stays readable `as_of` a past moment, for training."
     )

@@ -12,8 +12,11 @@ class FusionConfig(AppConfig):
     def ready(self) -> None:
         from django.core.checks import register
 
+        from ecomai.commerce.behaviour import register_refusals
+
         from . import receivers
         from .checks import check_settings
 
         register(check_settings)
+        register_refusals("ecomai.fusion.selectors.who_refused_tracking")
         post_migrate.connect(receivers.create_beat_entries, sender=self)

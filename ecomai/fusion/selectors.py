@@ -1,7 +1,7 @@
 """Reads of facts, consents and linked sessions; anything about the past takes `as_of`."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -139,6 +139,18 @@ def consent_records(
 def default_consent(purpose: str) -> bool:
     defaults = app_settings.DEFAULT_CONSENT
     return bool(defaults.get(purpose, defaults.get("*", False)))
+
+
+def who_refused_tracking(storefront: str, customer_ids: Collection[str]) -> set[str]:
+    """Return the customers, of those given by the shop's ids, whose last answer to tracking was no."""
+    purpose = app_settings.TRACKING_PURPOSE
+    if not purpose:
+        return set()
+    records = ConsentRecord.objects.filter(
+        customer__storefront=storefront, customer__external_id__in=customer_ids, purpose=purpose, channel=""
+    )
+    answers = dict(records.order_by("recorded_at", "pk").values_list("customer__external_id", "is_granted"))
+    return {customer_id for customer_id, is_granted in answers.items() if not is_granted}
 
 
 def current_consents(

@@ -7,13 +7,23 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from oscar.core.loading import get_model
-from oscar_fixtures import BROWSER, FIRST_DAY, SESSION, make_basket, make_product, make_shirt, make_user
+from oscar_fixtures import (
+    BROWSER,
+    FIRST_DAY,
+    SESSION,
+    make_basket,
+    make_order,
+    make_product,
+    make_shirt,
+    make_user,
+)
 
 from ecomai import writing
 from ecomai.commerce.adapters.backfill import backfill
 from ecomai.commerce.models import Customer, Event, RejectedRow
 from ecomai.commerce.visitors import SESSION_COOKIE
 from ecomai.fusion.models import SessionLink
+from ecomai.fusion.services import record_consent
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +57,31 @@ def test_views_and_searches_come_in_with_their_time(user):
     search = Event.objects.get(type="search")
     assert (search.query, search.occurred_at) == ("blue cup", FIRST_DAY)
     assert not RejectedRow.objects.exists()
+
+
+def test_what_a_customer_looks_at_after_a_refusal_is_not_taken(user):
+    """Oscar keeps views whatever was answered; we take none of who refused, until the answer is another."""
+    cup, other = make_product(), make_user()
+    backfill()
+    customer = Customer.objects.get(external_id=str(user.pk))
+    record_consent(purpose="tracking", is_granted=True, source="test", customer=customer)
+    record_consent(purpose="tracking", is_granted=False, source="test", customer=customer)
+    record_consent(purpose="marketing", is_granted=False, source="test",
+                   customer=Customer.objects.get(external_id=str(other.pk)))  # fmt: skip
+    for one in (user, other):
+        note("UserProductView", user=one, product=cup)
+        note("UserSearch", user=one, query="cup")
+        make_basket(one, cup)
+        make_order(one, cup)
+        cup.reviews.create(user=one, score=4, title="Good", body="It holds tea.", status=1)
+    backfill()
+    assert {row[0] for kind in ("view", "search", "cart") for row in told(kind)} == {str(other.pk)}
+    both = [str(user.pk), str(other.pk)]
+    assert sorted(row[0] for row in told("review")) == both
+    assert sorted(row[0] for row in told("purchase")) == both
+    record_consent(purpose="tracking", is_granted=True, source="test", customer=customer)
+    backfill()
+    assert sorted(row[0] for row in told("view")) == both
 
 
 def test_what_staff_look_at_is_their_work():

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import translation
 
 from ecomai.commerce import services
+from ecomai.commerce.behaviour import without_refused
 from ecomai.commerce.models import Item
 from ecomai.commerce.records import RowResult
 
@@ -35,6 +36,8 @@ def write_rows(mapping: ModelMapping, rows: Iterable[Any]) -> list[RowResult]:
             by_storefront[mapping.storefront_of(row)].append(mapping.read(row))
     results: list[RowResult] = []
     for storefront, batch in by_storefront.items():
+        if mapping.kind == "event":
+            batch = without_refused(batch, storefront=storefront)
         results += WRITERS[mapping.kind](batch, storefront=storefront, source=mapping.source)
     return results
 
