@@ -15,7 +15,7 @@ from .base import USERS_AT_ONCE, Recommender, top_n
 Weights = Mapping[str, float]
 
 #: What item-item is tried to say beside a network whose scores are logarithms of probabilities.
-NEIGHBOUR_WEIGHTS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
+NEIGHBOUR_WEIGHTS = (0.0, *(2.0**power for power in range(11)))
 
 
 def blended_ranking(
