@@ -7,6 +7,7 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -31,10 +32,22 @@ class Alert:
     query: str = ""
 
 
+#: Dotted paths of `alerts() -> list[Alert]` of rooms that are built on the console.
+_sources: list[str] = []
+
+
+def register_alerts(path: str) -> None:
+    """Let another room say what needs attention, by the dotted path of `alerts() -> list[Alert]`."""
+    if path not in _sources:
+        _sources.append(path)
+
+
 def alerts(*, jobs: list[Job], newest_event_at: datetime | None, off: Collection[str]) -> list[Alert]:
     """Return all alerts; `jobs` are those under way, `off` the switches that are."""
     found = [*_switches(off), *_queues(), *_broker(jobs), *_failed_jobs(), *_serving()]
     found += [*_stale(newest_event_at), *_rejected()]
+    for path in _sources:
+        found += import_string(path)()
     return sorted(found, key=lambda alert: alert.state != "problem")
 
 

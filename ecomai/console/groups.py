@@ -27,6 +27,7 @@ _SEES_MODELS = (
     "ecomai_registry.view_trainingrun",
     "ecomai_registry.view_job",
 )
+_SEES_EXPERIMENTS = ("ecomai_experiments.view_experiment",)
 _SEES_CATALOGUE = ("ecomai_commerce.view_item", "ecomai_commerce.view_event")
 _SEES_CUSTOMERS = (
     "ecomai_commerce.view_customer",
@@ -43,6 +44,7 @@ FOUNDATION: dict[Role, tuple[str, ...]] = {
         *_SEES_MODELS,
         *_SEES_CATALOGUE,
         *_SEES_CUSTOMERS,
+        *_SEES_EXPERIMENTS,
         "ecomai_commerce.view_rejectedrow",
         "ecomai_commerce.view_exchangerate",
         "ecomai_commerce.view_importcheckpoint",
@@ -70,6 +72,11 @@ FOUNDATION: dict[Role, tuple[str, ...]] = {
         "ecomai_registry.cancel_job",
         "ecomai_registry.promote_modelversion",
         "ecomai_registry.go_live_modelversion",
+        *_SEES_EXPERIMENTS,
+        "ecomai_experiments.add_experiment",
+        "ecomai_experiments.change_experiment",
+        "ecomai_experiments.run_experiment",
+        "ecomai_experiments.roll_out_experiment",
     ),
     # Looks at orders and the people behind them, and says what each case was.
     "risk_reviewer": (
@@ -92,6 +99,7 @@ FOUNDATION: dict[Role, tuple[str, ...]] = {
         "ecomai_console.view_qualityreport",
         *_SEES_CATALOGUE,
         *_SEES_CUSTOMERS,
+        *_SEES_EXPERIMENTS,
         "ecomai_fusion.view_fact",
         "ecomai_registry.view_modeldeployment",
     ),

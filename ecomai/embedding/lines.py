@@ -28,6 +28,7 @@ NEEDED_APPS = (
     "ecomai.registry",
     "ecomai.fusion",
     "ecomai.console",
+    "ecomai.experiments",
 )
 MIDDLEWARE = "ecomai.middleware.RequestIdMiddleware"
 OSCAR_ADAPTER = "ecomai.commerce.adapters.oscar"

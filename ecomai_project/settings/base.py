@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "ecomai.registry",
     "ecomai.fusion",
     "ecomai.console",
+    "ecomai.experiments",
     "recommendations",
     "ecomai_project",
 ]

@@ -22,7 +22,8 @@ from django_celery_beat.models import PeriodicTask
 from ecomai.console.groups import make_groups
 from ecomai.console.uninstalling import uninstall
 
-OURS = ["ecomai_commerce", "ecomai_registry", "ecomai_fusion", "ecomai_console", "ecomai_recommendations"]
+OURS = ["ecomai_commerce", "ecomai_registry", "ecomai_fusion", "ecomai_console", "ecomai_recommendations",
+        "ecomai_experiments"]
 
 def migrate(*arguments):
     call_command("migrate", *arguments, verbosity=0, interactive=False)

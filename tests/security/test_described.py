@@ -59,6 +59,7 @@ def nullable(shape):
         ("registry-jobs", "registry/jobs/"),
         ("registry-switches", "registry/switches/"),
         ("registry-audit", "registry/audit/"),
+        ("experiments", "experiments/"),
     ],
 )
 def test_lists(ask, rows, name, path):  # noqa: F811

@@ -14,6 +14,7 @@ from django.utils import timezone
 from ecomai.commerce import models as commerce
 from ecomai.commerce.services import create_api_key
 from ecomai.console import models as console
+from ecomai.experiments import models as experiments
 from ecomai.fusion import models as fusion
 from ecomai.registry import models as registry
 from recommendations import models as recommendations
@@ -74,6 +75,7 @@ def rows() -> dict[str, object]:
         fusion.ErasureRequest.objects.create(subject_digest="x"),
         fusion.RetrainMark.objects.create(version=version),
         console.QualityReport.objects.create(),
+        experiments.Experiment.objects.create(name="x", slug="x", subject="x:y"),
         recommendations.BatchRecommendation.objects.create(
             customer=customer, item_keys=[], scores=[], model_version=version
         ),

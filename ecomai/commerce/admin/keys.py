@@ -23,6 +23,7 @@ SCOPE_LABELS: dict[str, Any] = {
     "recommendations:read": gettext_lazy("ask for recommendations"),
     "fusion:write": gettext_lazy("record consent, export and erase customers"),
     "registry:read": gettext_lazy("read models and trainings"),
+    "experiments:read": gettext_lazy("read results of experiments"),
     "registry:train": gettext_lazy("ask for trainings"),
     "registry:promote": gettext_lazy("change which version serves"),
 }

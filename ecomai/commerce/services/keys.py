@@ -19,7 +19,7 @@ SITE_KEY_NAME = "this site"
 PREFIXES = {ApiKey.Kind.PUBLISHABLE: "pk_", ApiKey.Kind.SECRET: "sk_"}
 SHOP_SCOPES = ("events:write", "items:write", "customers:write", "orders:write", "recommendations:read")
 # A key has these only where they are named: they export and erase people, or change what serves.
-NAMED_SCOPES = ("fusion:write", "registry:read", "registry:train", "registry:promote")
+NAMED_SCOPES = ("fusion:write", "registry:read", "registry:train", "registry:promote", "experiments:read")
 SCOPES = (*SHOP_SCOPES, *NAMED_SCOPES)
 PUBLISHABLE_SCOPES = ("events:write", "recommendations:read")
 

@@ -190,6 +190,7 @@ INSTALLED_APPS += [
     "ecomai.registry",
     "ecomai.fusion",
     "ecomai.console",
+    "ecomai.experiments",
     # A checkout of ecomai keeps its scenarios beside it, an installed wheel inside.
     "ecomai.apps.recommendations" if find_spec("ecomai.apps") else "recommendations",
 ]

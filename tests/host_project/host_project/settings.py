@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "ecomai.registry",
     "ecomai.fusion",
     "ecomai.console",
+    "ecomai.experiments",
     os.environ.get("HOST_SCENARIO", "recommendations"),
 ]
 MIDDLEWARE = [

@@ -1,0 +1,94 @@
+"""Forms of the admin's pages for experiments."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from .metrics import choices
+from .models import Arm, Experiment, GuardRail
+
+
+class ExperimentForm(forms.ModelForm):
+    primary_metric = forms.ChoiceField(
+        label=_("decided by"), choices=choices, help_text=_("The one metric that decides.")
+    )
+
+    class Meta:
+        model = Experiment
+        fields = (
+            "name", "slug", "subject", "hypothesis", "unit", "primary_metric", "minimum_effect",
+            "outcome_days", "traffic_share", "holdout_share",
+        )  # fmt: skip
+
+
+class ArmForm(forms.ModelForm):
+    class Meta:
+        model = Arm
+        fields = ("name", "weight", "is_control", "configuration")
+        widgets = {"configuration": forms.Textarea(attrs={"rows": 3, "cols": 40, "spellcheck": "false"})}
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # The control may be swapped in one go; what must hold of all arms together is the formset's.
+        return super()._get_validation_exclusions() | {"experiment"}  # type: ignore[misc]
+
+
+class ArmFormSet(forms.BaseInlineFormSet):
+    def clean(self) -> None:
+        super().clean()
+        kept = [
+            form.cleaned_data
+            for form in self.forms
+            if getattr(form, "cleaned_data", None) and not form.cleaned_data.get("DELETE")
+        ]
+        names = [values.get("name") for values in kept]
+        if len(set(names)) < len(names):
+            raise ValidationError(_("Each arm needs a name of its own."))
+        if kept and sum(bool(values.get("is_control")) for values in kept) != 1:
+            raise ValidationError(_("Mark exactly one arm as the control: what the shop shows today."))
+
+    def save(self, commit: bool = True) -> Any:
+        """Set the control last, as two at a time are one too many for the database."""
+        control = next(
+            (
+                form
+                for form in self.forms
+                if form.cleaned_data.get("is_control") and form not in self.deleted_forms
+            ),
+            None,
+        )
+        if not commit or control is None:
+            return super().save(commit=commit)
+        self.instance.arms.update(is_control=False)
+        for form in self.forms:
+            form.instance.is_control = False
+        saved = super().save()
+        control.instance.is_control = True
+        Arm.objects.filter(pk=control.instance.pk).update(is_control=True)
+        return saved
+
+
+class GuardRailForm(forms.ModelForm):
+    metric = forms.ChoiceField(label=_("metric"), choices=choices)
+
+    class Meta:
+        model = GuardRail
+        fields = ("metric", "allowed_loss")
+
+
+class PlanForm(forms.ModelForm):
+    """The values of a form half filled in, from which a plan can be made."""
+
+    primary_metric = forms.ChoiceField(choices=choices)
+
+    class Meta:
+        model = Experiment
+        fields = (
+            "unit",
+            "primary_metric",
+            "minimum_effect",
+            "outcome_days",
+            "traffic_share",
+            "holdout_share",
+        )
