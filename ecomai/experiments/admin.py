@@ -129,8 +129,9 @@ class GuardRailInline(PartInline):
 class ExperimentAdmin(admin.ModelAdmin):
     form = ExperimentForm
     inlines = (ArmInline, GuardRailInline)
-    list_display = ("what", "subject", "state_badge", "running", "arm_counts", "verdict")
-    list_filter = ("state", "subject", "primary_metric")
+    list_display = ("what", "state_badge", "running", "arm_counts", "verdict")
+    actions = None
+    list_filter = ("state", "subject")
     search_fields = ("name", "slug", "subject", "hypothesis")
     ordering = ("-pk",)
     list_per_page = 50
@@ -180,7 +181,10 @@ class ExperimentAdmin(admin.ModelAdmin):
             if page
             else report_url(experiment)
         )
-        return format_html('<a href="{}"><strong>{}</strong></a>', url, experiment.name)
+        return format_html(
+            '<a href="{}"><strong>{}</strong></a><br><small>{}</small>',
+            url, experiment.name, experiment.subject,
+        )  # fmt: skip
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_badge(self, experiment: Experiment) -> SafeString:

@@ -12,7 +12,7 @@ from .models import Arm, Experiment, GuardRail
 
 class ExperimentForm(forms.ModelForm):
     primary_metric = forms.ChoiceField(
-        label=_("decided by"), choices=choices, help_text=_("The one metric that decides.")
+        label=_("Decided by"), choices=choices, help_text=_("The one metric that decides.")
     )
 
     class Meta:
@@ -70,7 +70,7 @@ class ArmFormSet(forms.BaseInlineFormSet):
 
 
 class GuardRailForm(forms.ModelForm):
-    metric = forms.ChoiceField(label=_("metric"), choices=choices)
+    metric = forms.ChoiceField(label=_("Metric"), choices=choices)
 
     class Meta:
         model = GuardRail

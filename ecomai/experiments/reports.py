@@ -81,11 +81,11 @@ def results_of(experiment: Experiment) -> Results:
 def signed(share: float) -> str:
     """A relative change as people write it: +8.2 %."""
     sign = "+" if share > 0 else "−" if share < 0 else "±"
-    return f"{sign}{formats.number_format(abs(share) * 100, 1, force_grouping=True)} %"
+    return f"{sign}{formats.number_format(abs(share) * 100, 1, force_grouping=True)}\u00a0%"
 
 
 def plain_percent(share: float, decimals: int = 1) -> str:
-    return f"{formats.number_format(share * 100, decimals)} %"
+    return f"{formats.number_format(share * 100, decimals)}\u00a0%"
 
 
 def grouped(number: float) -> str:
@@ -139,15 +139,15 @@ def _judgement(experiment: Experiment, results: Results) -> Verdict:
     sign = sign_of(experiment)
     for standing, state, text in (
         ("better", "good", _(
-            "“%(arm)s” is better than “%(control)s”: %(metric)s %(lift)s (surely between %(interval)s). "
+            "“%(arm)s” is better than “%(control)s”: %(metric)s %(lift)s (surely %(interval)s). "
             "You may roll it out."
         )),
         ("even", "calm", _(
             "“%(arm)s” and “%(control)s” differ by less than what matters to you: %(metric)s %(lift)s "
-            "(surely between %(interval)s). Keep the simpler one."
+            "(surely %(interval)s). Keep the simpler one."
         )),
         ("worse", "attention", _(
-            "“%(arm)s” is worse than “%(control)s”: %(metric)s %(lift)s (surely between %(interval)s). "
+            "“%(arm)s” is worse than “%(control)s”: %(metric)s %(lift)s (surely %(interval)s). "
             "You may stop the experiment."
         )),
     ):  # fmt: skip
@@ -189,7 +189,7 @@ def _too_early(experiment: Experiment, rows: Sequence[ArmRow]) -> Verdict:
 
 def _open(experiment: Experiment, best: ArmRow, control: str, metric: str, n_counted: int) -> Verdict:
     text = _(
-        "Nothing is sure yet: “%(arm)s” against “%(control)s” has %(metric)s %(lift)s (between %(interval)s)."
+        "Nothing is sure yet: “%(arm)s” against “%(control)s” has %(metric)s %(lift)s (so far %(interval)s)."
     )
     told = _filled(text, best, control, metric)
     planned = experiment.planned_units
@@ -332,7 +332,7 @@ def lift_charts(experiment: Experiment) -> list[Chart]:
         ]
         if arm.is_control or not effects:
             continue
-        names = {"high": _("at most"), "low": _("at least"), "lift": _("measured")}
+        names = {"lift": _("measured"), "high": _("at most"), "low": _("at least")}
         chart = charts.line_chart(
             title=_("“%(arm)s” against the control: %(metric)s") % {"arm": arm.name, "metric": metric},
             x=[at for at, _effect in effects], percent=True, size="large", x_title=_("Counted until"),
@@ -344,11 +344,11 @@ def lift_charts(experiment: Experiment) -> list[Chart]:
 
 
 def _draw_band(chart: Chart, metric: str) -> None:
-    """Make the interval an area in the colour of the line in its middle."""
-    high, low, lift = chart.figure["data"]
+    """Make the interval an area around the line; grey, so that it is seen on light and dark pages."""
+    lift, high, low = chart.figure["data"]
     for trace in (high, low):
-        trace |= {"mode": "lines", "line": {"width": 1, "dash": "dot"}, "legendgroup": "interval"}
-    low["fill"] = "tonexty"
+        trace |= {"mode": "lines", "line": {"width": 1, "dash": "dot", "color": "rgba(128,128,128,.9)"}}
+    low |= {"fill": "tonexty", "fillcolor": "rgba(128,128,128,.2)"}
     lift["line"] = {"width": 3}
     chart.figure["layout"]["yaxis"] |= {
         "tickformat": "+,.0%", "zeroline": True, "zerolinewidth": 2, "hoverformat": "+,.1%",
