@@ -131,7 +131,6 @@ class ExperimentAdmin(admin.ModelAdmin):
     inlines = (ArmInline, GuardRailInline)
     list_display = ("what", "state_badge", "running", "arm_counts", "verdict")
     actions = None
-    list_filter = ("state", "subject")
     search_fields = ("name", "slug", "subject", "hypothesis")
     ordering = ("-pk",)
     list_per_page = 50
