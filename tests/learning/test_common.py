@@ -29,6 +29,9 @@ from ecomai.learning.recommenders.own_frequency import OwnFrequencyRecommender
 from ecomai.learning.recommenders.popularity import PopularityRecommender
 from ecomai.learning.recommenders.sequence import SequenceRecommender
 from ecomai.learning.recommenders.sequential_rules import SequentialRulesRecommender
+from ecomai.learning.retrieval.bm25 import BM25Index
+from ecomai.learning.retrieval.hybrid import HybridSearcher
+from ecomai.learning.retrieval.spelling import SpellingCorrector
 
 TINY = {"dim": 8, "n_layers": 1, "max_length": 6, "max_epochs": 2, "batch_size": 16, "device": "cpu"}
 RECOMMENDERS: list[Callable[[], Recommender]] = [
@@ -52,6 +55,7 @@ ENCODERS: list[Callable[[str], TextEncoder]] = [
     lambda model: CharNgramTextEncoder(dim=6),
     lambda model: RoutedTextEncoder(model, scripts=("latin",), dim=6, device="cpu"),
 ]
+SEARCHERS: list[Callable[[], Estimator]] = [BM25Index, SpellingCorrector, HybridSearcher]
 TEXTS = ["red dress", "blue dress for the summer", "mug", "红色连衣裙", "蓝牙耳机", "Кружка синяя"]
 OTHER_TEXTS = ["lamp", "green shoes", "绿色的灯"]
 
@@ -69,7 +73,7 @@ def interactions(rows: list[list[int]], n_items: int = 5) -> Interactions:
 
 
 def test_every_estimator_is_held_to_the_contract(tiny_model: str) -> None:
-    known = {type(make()) for make in RECOMMENDERS} | {type(make(tiny_model)) for make in ENCODERS}
+    known = {type(estimator) for estimator in estimators(tiny_model)}
     found = set()
     for module in pkgutil.walk_packages(ecomai.learning.__path__, "ecomai.learning."):
         for _name, value in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
@@ -82,7 +86,10 @@ def test_every_estimator_is_held_to_the_contract(tiny_model: str) -> None:
 
 
 def estimators(tiny_model: str) -> list[Estimator]:
-    return [*(make() for make in RECOMMENDERS), *(make(tiny_model) for make in ENCODERS)]
+    return [
+        *(make() for make in (*RECOMMENDERS, *SEARCHERS)),
+        *(make(tiny_model) for make in ENCODERS),
+    ]
 
 
 def test_init_stores_hyperparameters_and_nothing_else(tiny_model: str) -> None:

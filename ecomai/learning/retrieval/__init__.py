@@ -1,0 +1,1 @@
+"""Search: texts found by words, by pieces of words and by meaning."""
