@@ -20,7 +20,7 @@ from ecomai.exceptions import NotFoundError
 from ecomai.registry.admin.base import act, badge
 
 from . import reports, selectors, services
-from .forms import ArmForm, ArmFormSet, ExperimentForm, GuardRailForm, PlanForm
+from .forms import ArmForm, ArmFormSet, ExperimentForm, GuardRailForm, GuardRailFormSet, PlanForm
 from .metrics import get_metric
 from .models import Arm, Experiment, GuardRail
 from .planning import SizePlan, plan_size
@@ -121,6 +121,7 @@ class ArmInline(PartInline):
 class GuardRailInline(PartInline):
     model = GuardRail
     form = GuardRailForm
+    formset = GuardRailFormSet
     extra = 0
     fields = ("metric", "allowed_loss")
 

@@ -34,17 +34,40 @@ class ArmForm(forms.ModelForm):
         return super()._get_validation_exclusions() | {"experiment"}  # type: ignore[misc]
 
 
-class ArmFormSet(forms.BaseInlineFormSet):
+class PartFormSet(forms.BaseInlineFormSet):
+    """Parts of an experiment, each there once, also beside what another page has just added."""
+
+    name_field = ""
+
     def clean(self) -> None:
         super().clean()
-        kept = [
+        names = [values.get(self.name_field) for values in self.kept_values()]
+        known = [form.instance.pk for form in self.forms if form.instance.pk]
+        others: set[str] = set()
+        if self.instance.pk:
+            rows = self.queryset.model._default_manager.filter(experiment=self.instance).exclude(pk__in=known)
+            others = set(rows.values_list(self.name_field, flat=True))
+        if len(set(names)) < len(names) or others & set(names):
+            raise ValidationError(_("Each of them may be there once only; look for what is there twice."))
+
+    def kept_values(self) -> list[dict[str, Any]]:
+        return [
             form.cleaned_data
             for form in self.forms
             if getattr(form, "cleaned_data", None) and not form.cleaned_data.get("DELETE")
         ]
-        names = [values.get("name") for values in kept]
-        if len(set(names)) < len(names):
-            raise ValidationError(_("Each arm needs a name of its own."))
+
+
+class GuardRailFormSet(PartFormSet):
+    name_field = "metric"
+
+
+class ArmFormSet(PartFormSet):
+    name_field = "name"
+
+    def clean(self) -> None:
+        super().clean()
+        kept = self.kept_values()
         if kept and sum(bool(values.get("is_control")) for values in kept) != 1:
             raise ValidationError(_("Mark exactly one arm as the control: what the shop shows today."))
 

@@ -1,4 +1,4 @@
-"""The pages in a browser: the planner answers while a form is filled in, charts are drawn, no policy is broken."""
+"""The pages in a browser: the planner answers while a form is filled in, charts are drawn."""
 
 import random
 from datetime import timedelta
