@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from . import previews
-from .models import Answer, BatchRecommendation, ItemPopularity
+from .models import Answer, BatchRecommendation, Feedback, ItemPopularity
 
 PREVIEW = "ecomai_recommendations_preview"
 
@@ -124,6 +124,23 @@ class BatchRecommendationAdmin(ReadOnlyAdmin):
     @admin.display(description=_("items, best first"))
     def shown(self, row: BatchRecommendation) -> SafeString:
         return previews.titles_as_list(row.item_keys)
+
+
+@admin.register(Feedback)
+class FeedbackAdmin(ReadOnlyAdmin):
+    list_display = ("said_at", "kind", "item", "who")
+    list_filter = ("kind", "said_at", "storefront")
+    search_fields = ("customer__external_id", "session_id", "item__external_id", "item__title")
+    list_select_related = ("customer", "item")
+    date_hierarchy = "said_at"
+    ordering = ("-said_at",)
+    show_full_result_count = False
+
+    @admin.display(description=_("customer"))
+    def who(self, feedback: Feedback) -> SafeString | str:
+        if feedback.customer is None:
+            return feedback.session_id
+        return _preview_link(feedback.customer_id, feedback.customer.external_id)
 
 
 @admin.register(ItemPopularity)

@@ -33,5 +33,8 @@ class RecommendationsConfig(AppConfig):
         signals.events_ingested.connect(
             receivers.on_events_ingested, dispatch_uid="recommendations.popularity"
         )
+        signals.customer_identified.connect(
+            receivers.on_customer_identified, dispatch_uid="recommendations.feedback"
+        )
         signals.items_changed.connect(receivers.on_items_changed, dispatch_uid="recommendations.vectors")
         post_migrate.connect(receivers.create_beat_entries, sender=self)

@@ -2,12 +2,23 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from ecomai.exceptions import EcomaiError, PermissionDeniedError
+from ecomai.exceptions import EcomaiError, NotFoundError, PermissionDeniedError
 
 
 class OtherCustomerError(PermissionDeniedError):
     code = "other_customer"
     message = _("A page may only ask for the recommendations of its own visitor.")
+
+
+class NoVisitorError(EcomaiError):
+    code = "no_visitor"
+    message = _("Nobody is known who could say so: a login, a customer token or a session is needed.")
+    status_code = 400
+
+
+class UnknownItemError(NotFoundError):
+    code = "unknown_item"
+    message = _("There is no item “%(item)s”.")
 
 
 class EncoderMissingError(EcomaiError):

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ecomai.commerce.models import Customer, Event, EventType
 from ecomai.event_context import EventContext
@@ -12,14 +13,30 @@ from ecomai.reading import is_postgresql, read_rows
 
 from . import selectors
 from .app_settings import app_settings
+from .models import Feedback
 
 #: One thing that was done: item, type of event, quantity.
 Step = tuple[int, str, int]
-#: Whose it is, what was answered about consent (None: nothing), the newest steps, newest first, the day of
-#: each where that was asked for, and what was bought where the newest steps cannot tell (None: ask).
-Found = tuple[int | None, bool | None, Sequence[Step], Sequence[float], Sequence[int] | None]
+#: One thing that was said: item, kind of feedback.
+Said = tuple[int, str]
+#: So much of it counts, the newest.
+MOST_SAID = 500
+
+
+@dataclass(frozen=True)
+class Found:
+    """Rows as they were read, before consent and settings say what of them counts."""
+
+    customer_key: int | None
+    is_granted: bool | None  # the last answer about consent; None: nothing was answered
+    steps: Sequence[Step]  # the newest, newest first
+    days: Sequence[float]  # of each step, where that was asked for
+    bought: Sequence[int] | None  # where the newest steps cannot tell; None: ask
+    said: Sequence[Said]
+
 
 PURCHASE, CANCELLATION = EventType.PURCHASE.value, EventType.CANCELLATION.value
+OWNED, LESS_LIKE_THIS = Feedback.Kind.OWNED.value, Feedback.Kind.LESS_LIKE_THIS.value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +49,8 @@ class Past:
     event_contexts: Sequence[EventContext] = ()  # of the history, where they were asked for
     bought: frozenset[int] = frozenset()
     not_again: frozenset[int] = frozenset()
+    unwanted: frozenset[int] = frozenset()  # by the visitor's own word
+    less_like: frozenset[int] = frozenset()  # of these, those whose like is unwanted too
     is_unknown: bool = False  # the shop never told us of this customer
 
 
@@ -54,16 +73,22 @@ def read_past(
     found = read(storefront, customer, customer_id, session_id, with_contexts)
     if found is None:
         return Past(is_unknown=True)
-    customer_key, is_granted, steps, days, bought = found
-    if not _may_use(is_granted):
-        return Past()
+    unwanted = frozenset(item for item, _kind in found.said)
+    less_like = frozenset(item for item, kind in found.said if kind == LESS_LIKE_THIS)
+    if not _may_use(found.is_granted):
+        # What somebody asks for is done, whatever else may be known of them.
+        return Past(unwanted=unwanted, less_like=less_like)
+    customer_key, steps = found.customer_key, found.steps
     wanted = frozenset(selectors.interaction_types())
-    done = [(item, type) for item, type, _quantity in steps if type in wanted]
+    disliked = frozenset(item for item, kind in found.said if kind != OWNED)
+    done = [(item, type) for item, type, _quantity in steps if type in wanted and item not in disliked]
     history: Sequence[int] = ()
     contexts: Sequence[EventContext] = ()
     if with_contexts:
-        rows = zip(steps, days, strict=True)
-        history, contexts = selectors.steps_of((one[0], one[1], day) for one, day in rows if one[1] in wanted)
+        rows = zip(steps, found.days, strict=True)
+        history, contexts = selectors.steps_of(
+            (one[0], one[1], day) for one, day in rows if one[1] in wanted and one[0] not in disliked
+        )
     else:
         history = selectors.history_of(item for item, _type in done)
     return Past(
@@ -72,7 +97,9 @@ def read_past(
         history=history,
         event_contexts=contexts,
         bought=frozenset(item for item, type in done if type == PURCHASE),
-        not_again=_not_again(steps, customer_key, session_id, storefront, bought),
+        not_again=_not_again(steps, customer_key, session_id, storefront, found.bought),
+        unwanted=unwanted,
+        less_like=less_like,
     )
 
 
@@ -121,6 +148,7 @@ def _types() -> list[str]:
 
 _CUSTOMER, _EVENT = Customer._meta.db_table, Event._meta.db_table
 _CONSENT, _LINK = ConsentRecord._meta.db_table, SessionLink._meta.db_table
+_FEEDBACK = Feedback._meta.db_table
 
 
 def _consent_sql(whose: str) -> str:
@@ -141,8 +169,17 @@ def _steps_sql(whose: str, *, with_days: bool) -> str:
     )
 
 
+def _said_sql(whose: str) -> str:
+    return (
+        "LEFT JOIN LATERAL (SELECT array_agg(item_id) AS items, array_agg(kind) AS kinds "  # noqa: S608
+        f"FROM (SELECT item_id, kind FROM {_FEEDBACK} WHERE {whose} ORDER BY id DESC LIMIT {MOST_SAID}) "
+        "AS newest) AS said ON true"
+    )
+
+
 def _columns(*, with_days: bool) -> str:
-    return "past.items, past.types, past.quantities" + (", past.days" if with_days else "")
+    days = ", past.days" if with_days else ""
+    return f"said.items, said.kinds, past.items, past.types, past.quantities{days}"
 
 
 def _bought_sql(whose: str) -> str:
@@ -158,7 +195,8 @@ def _customer_sql(condition: str, *, with_days: bool) -> str:
     bought = f"CASE WHEN cardinality(past.items) = %s THEN ARRAY({_bought_sql('customer_id = who.id')}) END"
     return (
         f"SELECT who.id, {_consent_sql('customer_id = who.id')}, {bought}, {_columns(with_days=with_days)} "  # noqa: S608
-        f"FROM {_CUSTOMER} AS who {_steps_sql('customer_id = who.id', with_days=with_days)} WHERE {condition}"
+        f"FROM {_CUSTOMER} AS who {_steps_sql('customer_id = who.id', with_days=with_days)} "
+        f"{_said_sql('customer_id = who.id')} WHERE {condition}"
     )
 
 
@@ -170,7 +208,7 @@ def _session_sql(*, with_days: bool) -> str:
         f"THEN {_consent_sql('customer_id IS NULL AND session_id = %s AND storefront = %s')} "
         f"ELSE {_consent_sql('customer_id = linked.id')} END, NULL, {_columns(with_days=with_days)} "
         f"FROM (SELECT (SELECT customer_id FROM {_LINK} WHERE session_id = %s AND storefront = %s) AS id) "
-        f"AS linked {_steps_sql(whose, with_days=with_days)}"
+        f"AS linked {_steps_sql(whose, with_days=with_days)} {_said_sql(whose)}"
     )
 
 
@@ -195,12 +233,20 @@ def _read_at_once(
         rows = read_rows(OF_CUSTOMER_ID[with_days], [purpose, n_steps, *which, storefront, customer_id])
     else:
         session = [session_id, storefront]
-        rows = read_rows(OF_SESSION[with_days], [*session, purpose, purpose, *session, *session, *which])
+        rows = read_rows(
+            OF_SESSION[with_days], [*session, purpose, purpose, *session, *session, *which, *session]
+        )
     if not rows:
         return None
-    customer_key, is_granted, bought, items, types, quantities, *days = rows[0]
-    steps = list(zip(items or (), types or (), quantities or (), strict=True))
-    return customer_key, is_granted, steps, (days[0] or ()) if days else (), bought
+    customer_key, is_granted, bought, unwanted, kinds, items, types, quantities, *days = rows[0]
+    return Found(
+        customer_key=customer_key,
+        is_granted=is_granted,
+        steps=list(zip(items or (), types or (), quantities or (), strict=True)),
+        days=(days[0] or ()) if days else (),
+        bought=bought,
+        said=list(zip(unwanted or (), kinds or (), strict=True)),
+    )
 
 
 BOUGHT_IN_SESSION = _bought_sql("session_id = %s AND storefront = %s AND customer_id IS NULL")
@@ -229,4 +275,13 @@ def _read_in_turn(
     newest = events.filter(type__in=_types(), item__isnull=False).order_by("-occurred_at", "-id")
     rows = list(newest.values_list("item_id", "type", "quantity", "occurred_at")[: _n_steps()])
     days = [selectors.day_of(row[3]) for row in rows] if with_days else []
-    return key, None if answer is None else answer.is_granted, [row[:3] for row in rows], days, None
+    whose: dict[str, Any] = {"customer": None, "session_id": session_id, "storefront": storefront}
+    theirs = Feedback.objects.filter(**({"customer": key} if key else whose))
+    return Found(
+        customer_key=key,
+        is_granted=None if answer is None else answer.is_granted,
+        steps=[row[:3] for row in rows],
+        days=days,
+        bought=None,
+        said=list(theirs.order_by("-pk").values_list("item_id", "kind")[:MOST_SAID]),
+    )

@@ -1,4 +1,4 @@
-"""Who may call our endpoint."""
+"""Who may call our endpoints."""
 
 from typing import Any
 
@@ -15,4 +15,13 @@ class MayAskForRecommendations(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if isinstance(request.auth, ApiKey):
             return HasScope("recommendations:read").has_permission(request, view)
+        return bool(request.user and request.user.is_authenticated)
+
+
+class MayGiveFeedback(BasePermission):
+    """A key with the scope `events:write`, or a customer who is logged in at the shop."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if isinstance(request.auth, ApiKey):
+            return HasScope("events:write").has_permission(request, view)
         return bool(request.user and request.user.is_authenticated)

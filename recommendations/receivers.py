@@ -8,6 +8,8 @@ from django.apps import AppConfig
 from django.db import connections
 from kombu.exceptions import KombuError
 
+from ecomai.commerce.models import Customer
+
 from . import services
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,12 @@ def on_events_ingested(sender: Any, storefront: str, events: Sequence[Any], **kw
 
 def on_items_changed(sender: Any, storefront: str, item_pks: Sequence[int], **kwargs: Any) -> None:
     services.request_encoding(item_keys=item_pks)
+
+
+def on_customer_identified(
+    sender: Any, storefront: str, customer: Customer, session_id: str, **kwargs: Any
+) -> None:
+    services.adopt_feedback(customer=customer, session_ids=[session_id], storefront=storefront)
 
 
 def create_beat_entries(sender: AppConfig, using: str, **kwargs: Any) -> None:

@@ -152,6 +152,7 @@ similar_items = ModelSpec(
 SEES_ANSWERS = (
     "ecomai_recommendations.view_answer",
     "ecomai_recommendations.view_batchrecommendation",
+    "ecomai_recommendations.view_feedback",
 )
 
 favourite_categories = FactSpec(
@@ -184,6 +185,7 @@ scenario = Scenario(
     benchmarks={
         "sequential": f"{_HERE}.benchmarks.sequential.sequential",
         "basket": f"{_HERE}.benchmarks.basket.basket",
+        "search": f"{_HERE}.benchmarks.search.search",
         "encoder": f"{_HERE}.benchmarks.encoder.encoder",
         "encoder_adaptation": f"{_HERE}.benchmarks.encoder_adaptation.encoder_adaptation",
         "faithfulness": f"{_HERE}.benchmarks.faithfulness.faithfulness",

@@ -30,7 +30,7 @@ class CrossOriginMixin:
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
-        methods = [name.upper() for name in ("get", "post") if hasattr(self, name)]
+        methods = [name.upper() for name in ("get", "post", "delete") if hasattr(self, name)]
         allow_cross_origin(request, response, methods)
         return response
 

@@ -8,14 +8,16 @@ from django.db.models import Q, QuerySet
 from ecomai.commerce.models import Item
 from ecomai.fusion.subjects import Subject
 
-from ..models import Answer, BatchRecommendation
+from ..models import Answer, BatchRecommendation, Feedback
+from .feedback import feedback_of
 
 
 def erase(subject: Subject) -> Mapping[str, int]:
-    """Remove batch recommendations and kept answers of a subject. Safe to call twice."""
+    """Remove batch recommendations, kept answers and feedback of a subject. Safe to call twice."""
     n_batch = _batches(subject).delete()[0]
     n_answers = _answers(subject).delete()[0]
-    return {"batch_recommendations": n_batch, "answers": n_answers}
+    n_said = _said(subject).delete()[0]
+    return {"batch_recommendations": n_batch, "answers": n_answers, "feedback": n_said}
 
 
 def export(subject: Subject) -> Mapping[str, Any]:
@@ -38,6 +40,10 @@ def export(subject: Subject) -> Mapping[str, Any]:
             }
             for row in answers
         ],
+        "feedback": [
+            {"item": row.item.external_id, "said": row.kind, "said_at": row.said_at.isoformat()}
+            for row in _said(subject).select_related("item").order_by("said_at")
+        ],
     }
 
 
@@ -47,6 +53,12 @@ def _external(keys: list[int], ids: Mapping[int, str]) -> list[str]:
 
 def _batches(subject: Subject) -> QuerySet[BatchRecommendation]:
     return BatchRecommendation.objects.filter(customer_id=subject.customer_pk or 0)
+
+
+def _said(subject: Subject) -> QuerySet[Feedback]:
+    return feedback_of(
+        customer_pk=subject.customer_pk, session_ids=subject.session_ids, storefront=subject.storefront
+    )
 
 
 def _answers(subject: Subject) -> QuerySet[Answer]:

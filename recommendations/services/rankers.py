@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,9 @@ SPARE = 20
 FEW_LEFT_OUT = 4
 # Where the model of a history is away, similar items are looked for from its latest steps.
 N_SEEDS = 10
+# Of an item of which a visitor wants less, so many neighbours come last, if they are at least half as near as
+# the nearest one.
+N_UNWANTED, ALIKE = 30, 0.5
 # In a catalogue of one category, looking for another one ends here.
 MOST_PASSED_OVER = 2000
 # Since when it lies there is not asked for.
@@ -51,6 +54,7 @@ class Context:
     event_contexts: Sequence[EventContext] = ()  # of the history, where a model wants them
     bought: frozenset[int] = frozenset()
     excluded: frozenset[int] = frozenset()
+    less_like: frozenset[int] = frozenset()  # what is like these comes last
     filters: ItemFilter = field(default_factory=ItemFilter)
     n: int = 10
     deadline: float = math.inf  # of time.monotonic()
@@ -136,6 +140,34 @@ class Ranking:
 
 def rankings(context: Context) -> Iterator[Ranking]:
     """Yield the rankings that are at hand, best first; the last one is always what is popular."""
+    unwanted = _like(context) if context.less_like else frozenset()
+    yield from (_with_last(ranking, unwanted) if unwanted else ranking for ranking in _ranked(context))
+
+
+def _like(context: Context) -> frozenset[int]:
+    """Return what is like the items of which the visitor wants less: neighbours, else their category."""
+    served = live.get_live(SIMILAR_ITEMS)
+    names = [str(key) for key in context.less_like]
+    if served is not None:
+        predictor: Any = served.predictor
+        found = [predictor.similar(name, N_UNWANTED) for name in names]
+        near = [one for ones in found for one in ones if one.score >= ALIKE * ones[0].score]
+        if near:
+            return frozenset(int(one.item_id) for one in near)
+    catalogue = context.catalogue
+    at = catalogue.positions(list(context.less_like))
+    is_alike = np.isin(catalogue.categories, catalogue.categories[at[at >= 0]])
+    return frozenset(catalogue.keys[is_alike].tolist())
+
+
+def _with_last(ranking: Ranking, unwanted: frozenset[int]) -> Ranking:
+    """Return a ranking in which the unwanted items come after all others."""
+    order = sorted(range(len(ranking.keys)), key=lambda place: ranking.keys[place] in unwanted)
+    keys = [ranking.keys[place] for place in order]
+    return replace(ranking, keys=keys, scores=[ranking.scores[place] for place in order])
+
+
+def _ranked(context: Context) -> Iterator[Ranking]:
     if context.page_item is not None and not context.basket:
         yield from _present(similar_to_page(context))
     elif context.steps:

@@ -9,7 +9,12 @@ from django import template
 from django.db import connection, transaction
 from django.http import HttpRequest
 from django.template.loader import get_template
+from django.urls import reverse
 from django.utils.safestring import SafeString
+
+from ecomai.commerce.app_settings import app_settings as commerce_settings
+from ecomai.commerce.services import site_key
+from ecomai.commerce.visitors import customer_id_of_login, session_of, sign_customer
 
 from .. import services
 from ..serializers import first_image
@@ -71,8 +76,24 @@ def _render(answer: services.AnswerList, context: template.Context, heading: str
         for position, pick in enumerate(answer.picks, start=1)
     ]
     strip = get_template(TEMPLATE).template  # type: ignore[attr-defined]
-    with context.push(answer=answer, heading=heading, entries=entries):
+    with context.push(answer=answer, heading=heading, entries=entries, feedback=_feedback(context)):
         return strip.render(context)
+
+
+def _feedback(context: template.Context) -> dict[str, str] | None:
+    """Return how the page says what its visitor thinks of an item; None where nobody would be known by it."""
+    request = context["request"]
+    customer_id = customer_id_of_login(request)
+    if not customer_id and not session_of(request):
+        return None
+    key = commerce_settings.PUBLISHABLE_KEY or site_key("")
+    if not key:
+        return None
+    return {
+        "endpoint": reverse("ecomai:recommendation-feedback"),
+        "key": key,
+        "customer": sign_customer(customer_id) if customer_id else "",
+    }
 
 
 def _properties(answer: services.AnswerList, position: int) -> str:
