@@ -135,6 +135,11 @@ class Catalogue:
         """Positions of all items, the most popular first, of equal ones the newest."""
         return np.lexsort((-self.keys, -self.popularity))
 
+    def is_popular(self, key: int) -> bool:
+        """Whether anybody turned to the item lately."""
+        (at,) = self.positions([key])
+        return bool(at >= 0 and self.popularity[at] > 0)
+
     def _in_category(self, category: str) -> np.ndarray:
         return self._where_category(lambda name: is_below(name, category))
 

@@ -145,19 +145,17 @@ def rankings(context: Context) -> Iterator[Ranking]:
 
 
 def _like(context: Context) -> frozenset[int]:
-    """Return what is like the items of which the visitor wants less: neighbours, else their category."""
-    served = live.get_live(SIMILAR_ITEMS)
-    names = [str(key) for key in context.less_like]
-    if served is not None:
-        predictor: Any = served.predictor
-        found = [predictor.similar(name, N_UNWANTED) for name in names]
-        near = [one for ones in found for one in ones if one.score >= ALIKE * ones[0].score]
-        if near:
-            return frozenset(int(one.item_id) for one in near)
+    """Return what is like the items of which the visitor wants less: their category and near neighbours."""
     catalogue = context.catalogue
     at = catalogue.positions(list(context.less_like))
     is_alike = np.isin(catalogue.categories, catalogue.categories[at[at >= 0]])
-    return frozenset(catalogue.keys[is_alike].tolist())
+    near: set[int] = set(catalogue.keys[is_alike].tolist())
+    if served := live.get_live(SIMILAR_ITEMS):
+        predictor: Any = served.predictor
+        for key in context.less_like:
+            found = predictor.similar(str(key), N_UNWANTED)
+            near |= {int(one.item_id) for one in found if one.score >= ALIKE * found[0].score}
+    return frozenset(near)
 
 
 def _with_last(ranking: Ranking, unwanted: frozenset[int]) -> Ranking:

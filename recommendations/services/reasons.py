@@ -21,6 +21,7 @@ SENTENCES = {
     "goes_with": gettext_noop("Goes well with “%(title)s”."),
     "similar_to": gettext_noop("Similar to “%(title)s”."),
     "popular": gettext_noop("Popular right now."),
+    "range": gettext_noop("From our range."),
     "for_you": gettext_noop("Chosen for you."),
 }
 
@@ -46,10 +47,11 @@ def reason_for(
 ) -> Reason:
     """Return why an item is shown: `named` is the step that lifted it most, `rows` has that step's item.
 
-    Items that only fill up an answer are popular ones, and say so.
+    Items that only fill up an answer are popular ones, and say so; where nobody took an item lately, it is
+    just one of those that there are.
     """
     if ranking.source == Source.POPULAR or key not in ranking.key_set:
-        return Reason("popular")
+        return Reason("popular" if context.catalogue.is_popular(key) else "range")
     if context.page_item is not None and not context.basket:
         return Reason("similar_to", context.page_item)
     if named is None:

@@ -189,6 +189,19 @@ def test_a_demo_customer_buys_on_a_phone_and_sees_what_is_known(page):
     titles = recommended(page)
     look(page, "home-customer-phone")
     assert page.locator(".shop-strip__reason", has_text="Because you").count() > 0
+    menu = page.locator("[data-ecomai-menu]").nth(1)
+    for _again in range(2):
+        menu.locator("summary").click()
+        menu.get_by_role("button", name="Not interested").click()
+        expect(menu.get_by_text("You will not see this again.")).to_be_visible()
+        look(page, "feedback-phone")
+        menu.get_by_role("button", name="Undo").click()
+        expect(menu.locator("summary")).to_be_focused()
+    assert recommended(page) == titles, "it was taken back"
+    menu.locator("summary").click()
+    menu.get_by_role("button", name="Not interested").click()
+    expect(menu.get_by_text("You will not see this again.")).to_be_visible()
+    assert titles[1] not in recommended(page)
     page.locator(f"{CARD} a").first.click()
     assert page.locator("h1").inner_text() == titles[0]
     page.locator("#add_to_basket_form button").click()

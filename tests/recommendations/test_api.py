@@ -51,7 +51,7 @@ def test_a_page_gets_items_for_its_anonymous_visitor(client, url, page, shop):
     assert len(shown(response)) == 3
     assert (body["source"], body["is_fallback"], body["placement"]) == ("popular", True, "home")
     assert body["answer"]
-    assert body["items"][0]["reason"] == {"code": "popular", "text": "Popular right now.", "item": None}
+    assert body["items"][0]["reason"] == {"code": "range", "text": "From our range.", "item": None}
     assert response["Cache-Control"] == "private, no-store"
 
 

@@ -28,7 +28,7 @@ def test_a_strip_shows_titles_reasons_and_what_the_tracker_reads(shop, request_o
     answer = Answer.objects.get()
     assert html.count("<li ") == 2
     assert "fountain pen number 4" in html
-    assert "Popular right now." in html
+    assert "From our range." in html
     assert 'data-ecomai-event="impression click"' in html
     assert 'data-ecomai-item="writing-4"' in html
     assert str(answer.key) in html
