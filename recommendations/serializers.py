@@ -95,8 +95,8 @@ _query = RecommendationQuery()
 
 class ReasonSerializer(serializers.Serializer):
     code = serializers.CharField(
-        help_text="bought, again, looked_at, goes_with, similar_to, popular, range or for_you. The named item "
-        "is the one without which the shown item would rank lower."
+        help_text="bought, again, looked_at, goes_with, similar_to, popular, range or for_you. The named "
+        "item is the one without which the shown item would rank lower."
     )
     text = serializers.CharField(help_text="A sentence in the request's language.")
     item = serializers.SerializerMethodField(help_text="The id of the named item, if one is named.")
