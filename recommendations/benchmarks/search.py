@@ -15,6 +15,7 @@ from ecomai.benchmarking.processes import load_average
 from ecomai.exceptions import InvalidInputError
 from ecomai.learning.metrics.ranking import recall_at_k
 from ecomai.learning.retrieval.bm25 import BM25Index
+from ecomai.learning.retrieval.evidence import SOURCES
 from ecomai.learning.retrieval.hybrid import HybridSearcher, Judgements
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ Metrics = dict[str, float]
 
 TEST_EVERY = 4  # each 4th query in order of first appearance is a test
 KS = (10, 100)
-QUERIES_AT_ONCE = 256
+QUERIES_AT_ONCE = 128
 SHORTEST_WRONG = 4  # a typo goes into a word of so many letters, where there is one
 MIN_QUERIES = 8
 HOME_DEPOT: dict[str, Any] = {
@@ -32,6 +33,10 @@ HOME_DEPOT: dict[str, Any] = {
     "title": "product_title", "grade": "relevance", "worst": 1.0, "best": 3.0, "good": 2.33,
 }  # fmt: skip
 REQUIRED = tuple(HOME_DEPOT)
+# Sources that are mixed, step by step: with queries as typed, and with their spelling corrected.
+WORDS = ("stems", "trigrams", "stem_pairs")
+UNCORRECTED = {"stems": WORDS[:1], "and_trigrams": WORDS[:2], "and_pairs": WORDS}
+CORRECTED = {"and_correction": WORDS, "and_vectors": SOURCES}
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ def search(data: Path, *, device: str, seed: int, report: Report) -> dict[str, A
     typos = judge(test, ask(searcher, encoder, test, wrong))
     return {
         "metrics": ours,
-        "rows": ablation(searcher, encoder, test) | {"ours": ours},
+        "rows": ablation(searcher, encoder, test) | {"and_trees": ours},
         "splits": {"typos": typos},
         "peers": peers | {f"{name}_typos": found for name, found in peers_typos.items()},
         "settings": {
@@ -134,22 +139,27 @@ def judge_peers(
 def ablation(
     searcher: HybridSearcher, encoder: "PretrainedTextEncoder", test: Searches
 ) -> dict[str, Metrics]:
-    """Judge the parts of the searcher, each added to those before it; its weights stay what they are."""
-    learned, share, corrects = searcher.weights_, searcher.ranker_share_, searcher.has_correction
-    steps = {"stems": ["stems"], "and_trigrams": ["stems", "trigrams"],
-             "and_pairs": ["stems", "trigrams", "stem_pairs"]}  # fmt: skip
-    searcher.ranker_share_, searcher.has_correction = 0.0, False
-    rows = {}
-    try:
-        for name, used in steps.items():
-            searcher.weights_ = {source: learned[source] for source in used}
-            rows[name] = judge(test, ask(searcher, encoder, test, test.queries))
-        searcher.has_correction = True
-        rows["and_correction"] = judge(test, ask(searcher, encoder, test, test.queries))
-        searcher.weights_ = learned
-        rows["and_vectors"] = judge(test, ask(searcher, encoder, test, test.queries))
-    finally:
-        searcher.weights_, searcher.ranker_share_, searcher.has_correction = learned, share, corrects
+    """Judge the mixture of ever more sources, with the weights that were learned, and no trees."""
+    typed = test.queries
+    rows: dict[str, Metrics] = {}
+    for queries, steps in ((typed, UNCORRECTED), (searcher.corrected(typed), CORRECTED)):
+        parts: dict[str, list[np.ndarray]] = {name: [] for name in steps}
+        pairs: dict[str, list[np.ndarray]] = {name: [] for name in steps}
+        order = []
+        for block in searcher.evidence.blocks(queries, typed, encoder.encode(queries)):
+            own = test.judgements.of(block.start, len(block.pieces))
+            stop = block.start + len(block.pieces)
+            is_own = (test.judgements.rows >= block.start) & (test.judgements.rows < stop)
+            order.append(np.flatnonzero(is_own))
+            for name, used in steps.items():
+                weights = [searcher.weights_.get(source, 0.0) * (source in used) for source in SOURCES]
+                mixed = np.tensordot(np.array(weights, dtype=np.float32), block.shares, axes=1)
+                parts[name].append(_best(mixed))
+                pairs[name].append(mixed[own.rows, own.items])
+        places = np.argsort(np.concatenate(order))
+        for name in steps:
+            judged = np.concatenate(pairs[name])[places]
+            rows[name] = judge(test, Answers(np.concatenate(parts[name]), judged))
     return rows
 
 
@@ -173,11 +183,15 @@ def answers_of(score: Callable[[slice], np.ndarray], test: Searches) -> Answers:
         scores = score(rows)
         is_in = (pairs.rows >= start) & (pairs.rows < rows.stop)
         judged[is_in] = scores[pairs.rows[is_in] - start, pairs.items[is_in]]
-        n = min(max(KS), scores.shape[1])
-        best = np.argpartition(-scores, n - 1, axis=1)[:, :n]
-        order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
-        ranked.append(np.take_along_axis(best, order, axis=1))
+        ranked.append(_best(scores))
     return Answers(np.concatenate(ranked), judged)
+
+
+def _best(scores: np.ndarray) -> np.ndarray:
+    n = min(max(KS), scores.shape[1])
+    best = np.argpartition(-scores, n - 1, axis=1)[:, :n]
+    order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(best, order, axis=1)
 
 
 def judge(test: Searches, answers: Answers) -> Metrics:

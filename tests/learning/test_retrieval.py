@@ -181,6 +181,13 @@ def test_a_prediction_before_fit_is_refused():
         HybridSearcher().search(["mug"])
 
 
+def test_the_score_of_a_pair_is_that_of_the_list(learned):
+    items, scores = learned.search(["blue lamp", "chair"], n=5)
+    rows = np.repeat(np.arange(2), 5)
+    pairs = learned.pair_scores(["blue lamp", "chair"], rows, items.ravel())
+    np.testing.assert_allclose(pairs, scores.ravel(), rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     "vectors",
     [np.ones((2, 3)), np.ones(len(TEXTS)), np.full((len(TEXTS), 2), np.nan)],
@@ -227,12 +234,14 @@ def learned() -> HybridSearcher:
 
 
 def test_the_trees_learn_what_people_want(learned):
-    """A red lamp answers "blue lamp" better than a blue mug does."""
+    """Colours are rarer than kinds: a blue mug answers "blue lamp" best until people say otherwise."""
     texts, _queries, _judged = shop()
     rows = np.zeros(2, dtype=np.int64)
     pair = np.array([texts.index("red lamp make1"), texts.index("blue mug make1")])
+    lamp, mug = HybridSearcher().fit(texts).pair_scores(["blue lamp"], rows, pair)
+    assert lamp < mug
     lamp, mug = learned.pair_scores(["blue lamp"], rows, pair)
-    assert lamp > 2 * mug
+    assert lamp > mug + 0.1
     assert learned.ranker_ is not None
 
 

@@ -25,7 +25,8 @@ LEAST_QUERIES = 50  # with fewer nothing is learned from
 #: How much of a query's place comes from the trees; the rest from the mixture.
 RANKER_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 DEPTH = 100  # of the lists whose recall chooses the weights
-N_UNJUDGED = 20  # candidates a query that nobody judged, and the trees learn to leave behind
+# Candidates a query that nobody judged count as useless, but little, for some would be found good.
+N_UNJUDGED, UNJUDGED_WEIGHT = 20, 0.1
 RANKER = {
     "objective": "regression", "num_leaves": 15, "learning_rate": 0.06, "min_data_in_leaf": 50,
     "feature_fraction": 0.6, "bagging_fraction": 0.7, "bagging_freq": 1, "lambda_l2": 5.0,
@@ -281,16 +282,14 @@ class HybridSearcher(Estimator):
         Returns
         -------
         float32 array of shape (n_pairs,)
-            What the trees say where there are trees, else the mixture; comparable within a query.
+            Those of `search`.
         """
         scores = np.empty(len(rows), dtype=np.float32)
         for block in self._blocks(queries, query_vectors):
             places = np.flatnonzero((rows >= block.start) & (rows < block.start + len(block.pieces)))
             own_rows, own_items = rows[places] - block.start, items[places]
-            if self._trees is None:
-                scores[places] = self._mixture(block)[own_rows, own_items]
-            elif len(places):
-                scores[places] = self._tree_scores(self.evidence.columns(block, own_rows, own_items))
+            mixed = self._mixture(block)[own_rows, own_items]
+            scores[places] = self._scores(block, own_rows, own_items, mixed)
         return scores
 
     def _blocks(self, queries: Sequence[str], query_vectors: ArrayLike | None) -> Iterator[Block]:
@@ -300,10 +299,20 @@ class HybridSearcher(Estimator):
         return self.evidence.blocks(self.corrected(queries), queries, vectors)
 
     def _mixture(self, block: Block) -> NDArray[np.float32]:
+        """Return the mixture of all sources, from 0 to 1: (n_queries, n_texts)."""
         mixed: NDArray[np.float32] = np.tensordot(_as_array(self.weights_), block.shares, axes=1)
         return mixed
 
-    def _tree_scores(self, columns: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _scores(
+        self, block: Block, rows: NDArray[np.int64], items: NDArray[np.int64], mixed: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return the mixture of pairs together with the grades that the trees expect."""
+        share = self.ranker_share_
+        if share == 0 or len(rows) == 0:
+            return mixed
+        return (1 - share) * mixed + share * self._expected_grades(self.evidence.columns(block, rows, items))
+
+    def _expected_grades(self, columns: NDArray[np.float32]) -> NDArray[np.float32]:
         if self._trees is None:
             return np.zeros(len(columns), dtype=np.float32)
         return np.asarray(self._trees.predict(columns, num_threads=self.n_threads), dtype=np.float32)
@@ -311,17 +320,12 @@ class HybridSearcher(Estimator):
     def _ranked(self, block: Block, n: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return the candidates of each query in order, and their scores: (n_queries, n)."""
         found, mixed = _top(self._mixture(block), n)
-        scores = mixed
-        if self._trees is not None and self.ranker_share_:
-            scores = _mix(mixed, self._candidate_scores(block, found), self.ranker_share_)
+        rows = np.repeat(np.arange(len(found)), found.shape[1])
+        scores = self._scores(block, rows, found.ravel(), mixed.ravel()).reshape(found.shape)
         scores = np.where(mixed > 0, scores, -np.inf).astype(np.float32)
         order = np.argsort(-scores, axis=1, kind="stable")
         found, scores = np.take_along_axis(found, order, axis=1), np.take_along_axis(scores, order, axis=1)
         return np.where(np.isfinite(scores), found, -1), scores
-
-    def _candidate_scores(self, block: Block, found: NDArray[np.int64]) -> NDArray[np.float32]:
-        rows = np.repeat(np.arange(len(found)), found.shape[1])
-        return self._tree_scores(self.evidence.columns(block, rows, found.ravel())).reshape(found.shape)
 
     # -- learning -------------------------------------------------------------------------------
 
@@ -382,7 +386,7 @@ class HybridSearcher(Estimator):
         """Learn grades of pairs; some candidates that nobody judged count as useless."""
         import lightgbm
 
-        columns, grades = [], []
+        columns, grades, weights = [], [], []
         for block in self._blocks(queries, query_vectors):
             own = judgements.of(block.start, len(block.pieces))
             found, _ = _top(self._mixture(block), self.n_candidates)
@@ -397,8 +401,14 @@ class HybridSearcher(Estimator):
             )
             columns.append(self.evidence.columns(block, *pairs))
             grades.append(np.concatenate([own.grades, np.zeros(is_new.sum(), dtype=np.float32)]))
+            weights.append(np.repeat([1.0, UNJUDGED_WEIGHT], [len(own.rows), is_new.sum()]))
         settings = {**RANKER, "num_threads": self.n_threads, "seed": self.random_state}
-        known = lightgbm.Dataset(np.concatenate(columns), np.concatenate(grades), feature_name=list(COLUMNS))
+        known = lightgbm.Dataset(
+            np.concatenate(columns),
+            np.concatenate(grades),
+            weight=np.concatenate(weights),
+            feature_name=list(COLUMNS),
+        )
         self.ranker_ = lightgbm.train(settings, known, num_boost_round=self.n_trees).model_to_string()
         self._prepare()
 
@@ -408,9 +418,10 @@ class HybridSearcher(Estimator):
         for each in kept:
             mixed = each.mixture(self.weights_)
             best = np.argsort(-mixed, kind="stable")[: self.n_candidates]
-            trees = self._tree_scores(each.columns[best])
+            trees = self._expected_grades(each.columns[best])
             for place, share in enumerate(RANKER_SHARES):
-                order = each.items[best][np.argsort(-_mix(mixed[best], trees, share), kind="stable")]
+                together = (1 - share) * mixed[best] + share * trees
+                order = each.items[best][np.argsort(-together, kind="stable")]
                 gains[place] += sum(np.isin(each.targets, order[:k]).mean() for k in (10, DEPTH))
         self.ranker_share_ = RANKER_SHARES[int(np.argmax(gains))]
 
@@ -435,21 +446,13 @@ class HybridSearcher(Estimator):
 
 
 def _as_array(weights: dict[str, float]) -> NDArray[np.float32]:
-    return np.array([weights.get(source, 0.0) for source in SOURCES], dtype=np.float32)
+    """Return the weights in the order of the sources, as shares of their sum."""
+    found = np.array([weights.get(source, 0.0) for source in SOURCES], dtype=np.float32)
+    return found / max(float(found.sum()), 1e-9)
 
 
 def _mean_recall(kept: Sequence[Kept], weights: dict[str, float]) -> float:
     return float(np.mean([each.recall(weights) for each in kept])) if kept else 0.0
-
-
-def _mix(mixed: NDArray[np.float32], trees: NDArray[np.float32], share: float) -> NDArray[np.float32]:
-    """Return both scores together, each as a share of the range that it has in its list."""
-    return (1 - share) * _in_range(mixed) + share * _in_range(trees)
-
-
-def _in_range(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    low, high = scores.min(axis=-1, keepdims=True), scores.max(axis=-1, keepdims=True)
-    return (scores - low) / np.maximum(high - low, 1e-9)
 
 
 def _top(scores: NDArray[np.float32], n: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -1,0 +1,121 @@
+"""`search` on a small folder, as the command runs it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ecomai.exceptions import InvalidInputError
+from ecomai.learning.retrieval.hybrid import Judgements
+from recommendations.benchmarks.search import (
+    Answers,
+    Searches,
+    gain_to,
+    judge,
+    read_searches,
+    search,
+    with_typo,
+)
+
+NAMES = {
+    "judgements": "asked.csv", "query": "q", "item": "sku", "title": "name", "grade": "stars",
+    "worst": 1, "best": 5, "good": 4,
+}  # fmt: skip
+KINDS = ("faucet", "mug", "lamp", "chair", "table", "hammer")
+COLOURS = ("scarlet", "turquoise", "emerald", "violet", "silver", "golden")
+
+
+def write_shop(folder, lines=None):
+    rng = np.random.default_rng(3)
+    names = [f"{colour} {kind}" for kind in KINDS for colour in COLOURS]
+    if lines is None:
+        lines = []
+        for text in [*names, *(f"{name} cheap" for name in names)]:
+            wanted = " ".join(text.split()[:2])
+            for name in dict.fromkeys([wanted, *rng.choice(names, 3)]):
+                stars = 5 if name == wanted else 1 + 2 * (name.split()[1] == wanted.split()[1])
+                lines.append(f"{text},{names.index(name)},{name},{stars}")
+    (folder / "asked.csv").write_text("q,sku,name,stars\n" + "\n".join(lines) + "\n")
+    (folder / "benchmark.json").write_text(json.dumps(NAMES))
+    return folder
+
+
+def silent(progress, note=""):
+    """Progress goes nowhere."""
+
+
+def test_search_is_judged_beside_its_peers(tmp_path):
+    found = search(write_shop(tmp_path), device="cpu", seed=0, report=silent)
+    assert set(found["metrics"]) == {
+        "recall@10", "recall@100", "ndcg@10", "ndcg@10_random", "ndcg@10_all"
+    }  # fmt: skip
+    assert set(found["peers"]) >= {"bm25", "bm25_stemmed", "encoder", "mixture", "bm25_typos"}
+    assert found["metrics"]["recall@100"] == 1  # fewer products than places
+    assert found["metrics"]["ndcg@10"] > found["metrics"]["ndcg@10_random"]
+    assert found["splits"]["typos"]["recall@10"] >= found["peers"]["bm25_typos"]["recall@10"]
+    assert found["settings"]["n_test_queries"] == 18
+    json.dumps(found)
+
+
+def test_queries_and_products_are_read_in_order_of_first_appearance(tmp_path):
+    lines = [f"query {n % 9},{n % 7},title {n % 7},{1 + n % 5}" for n in range(30)]
+    shop = read_searches(write_shop(tmp_path, lines))
+    assert shop.queries == [f"query {n}" for n in range(9)]
+    assert shop.titles == [f"title {n}" for n in range(7)]
+    assert shop.judgements.grades[:5].tolist() == [0, 0.25, 0.5, 0.75, 1]
+    assert (shop.judgements.grades >= shop.judgements.good).sum() == 12
+
+
+def test_a_part_keeps_the_judgements_of_its_queries(tmp_path):
+    lines = [f"query {n % 9},{n},title {n},3" for n in range(18)]
+    part = read_searches(write_shop(tmp_path, lines)).of(np.array([8, 2]))
+    assert part.queries == ["query 8", "query 2"]
+    assert sorted(zip(part.judgements.rows, part.judgements.items, strict=True)) == [
+        (0, 8), (0, 17), (1, 2), (1, 11)
+    ]  # fmt: skip
+
+
+def test_metrics_are_those_of_the_definition():
+    """The good product is second of the list; among the judged it is last of two."""
+    judged = Judgements(np.array([0, 0]), np.array([1, 2]), np.array([1.0, 0.0], np.float32))
+    answers = Answers(np.array([[0, 1, 2]]), np.array([0.1, 0.9]))
+    found = judge(Searches(["mug"], ["a", "b", "c"], judged), answers)
+    second = 1 / np.log2(3)
+    assert found["recall@10"] == 1
+    assert found["ndcg@10"] == pytest.approx(second)
+    assert found["ndcg@10_random"] == pytest.approx((1 + second) / 2)
+    assert found["ndcg@10_all"] == pytest.approx(second)
+
+
+def test_equal_scores_are_a_random_order():
+    judged = Judgements(np.array([0, 0]), np.array([1, 2]), np.array([1.0, 0.0], np.float32))
+    found = judge(Searches(["mug"], ["a", "b", "c"], judged), Answers(np.array([[0, 1, 2]]), np.zeros(2)))
+    assert found["ndcg@10"] == found["ndcg@10_random"]
+    assert gain_to(found, found) is None
+
+
+def test_a_typo_changes_one_word_by_one_edit():
+    rng = np.random.default_rng(0)
+    for query in ("kitchen sink 12 in", "4ft hose", "Ab"):
+        for _ in range(50):
+            wrong = with_typo(query, rng)
+            assert abs(len(wrong) - len(query)) <= 1
+            assert len(wrong.split()) == len(query.split())
+            assert [part for part in wrong.split() if part.isdigit()] == [
+                part for part in query.split() if part.isdigit()
+            ]
+    assert with_typo("12 34", rng) == "12 34"
+
+
+def test_what_is_missing_is_named(tmp_path):
+    with pytest.raises(InvalidInputError, match=r"home_depot_search\.csv\.gz is missing"):
+        read_searches(tmp_path)
+    (tmp_path / "benchmark.json").write_text(json.dumps({"judgements": "asked.csv"}))
+    with pytest.raises(InvalidInputError, match="must name query, item"):
+        read_searches(tmp_path)
+    write_shop(tmp_path, ["mug,1,mug,5"])
+    with pytest.raises(InvalidInputError, match="at least 8 queries"):
+        read_searches(tmp_path)
+    (tmp_path / "benchmark.json").write_text(json.dumps({**NAMES, "grade": "points"}))
+    with pytest.raises(InvalidInputError, match="no column points"):
+        read_searches(tmp_path)
