@@ -7,6 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.template import Context, Template, engines
 from django.test import RequestFactory
+from django.urls import reverse
 
 from recommendations.models import Answer
 
@@ -98,3 +99,13 @@ def test_a_shop_may_have_its_own_template(shop, request_of_page, settings, tmp_p
         .render({}, request_of_page)
     )
     assert html == "3 of ours"
+
+
+def test_only_a_visitor_who_can_be_known_again_is_asked_for_an_opinion(shop, request_of_page):
+    assert "data-ecomai-feedback" not in render(request_of_page, "n=2")
+    request_of_page.COOKIES["ecomai_session"] = "session-of-somebody"
+    html = render(request_of_page, "n=2")
+    assert html.count("<template data-ecomai-feedback-menu") == 1, "once for all items"
+    assert f'data-endpoint="{reverse("ecomai:recommendation-feedback")}"' in html
+    assert 'data-customer=""' in html
+    assert "<script src=" in html
