@@ -45,7 +45,7 @@ class PartFormSet(forms.BaseInlineFormSet):
         known = [form.instance.pk for form in self.forms if form.instance.pk]
         others: set[str] = set()
         if self.instance.pk:
-            rows = self.queryset.model._default_manager.filter(experiment=self.instance).exclude(pk__in=known)
+            rows = self.get_queryset().exclude(pk__in=known)
             others = set(rows.values_list(self.name_field, flat=True))
         if len(set(names)) < len(names) or others & set(names):
             raise ValidationError(_("Each of them may be there once only; look for what is there twice."))
