@@ -16,7 +16,8 @@ from ecomai.exceptions import InvalidInputError
 from ecomai.learning.metrics.ranking import recall_at_k
 from ecomai.learning.retrieval.bm25 import BM25Index
 from ecomai.learning.retrieval.evidence import SOURCES
-from ecomai.learning.retrieval.hybrid import HybridSearcher, Judgements
+from ecomai.learning.retrieval.hybrid import HybridSearcher
+from ecomai.learning.retrieval.judgements import Judgements
 
 if TYPE_CHECKING:
     from ecomai.learning.encoders.pretrained import PretrainedTextEncoder

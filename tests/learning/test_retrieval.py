@@ -10,7 +10,8 @@ from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
 from ecomai.learning.exceptions import FormatVersionError, InvalidDataError, NotFittedError
 from ecomai.learning.retrieval.bm25 import BM25Index
 from ecomai.learning.retrieval.evidence import COLUMNS
-from ecomai.learning.retrieval.hybrid import HybridSearcher, Judgements
+from ecomai.learning.retrieval.hybrid import HybridSearcher
+from ecomai.learning.retrieval.judgements import Judgements
 from ecomai.learning.retrieval.pieces import cut, words
 from ecomai.learning.retrieval.spelling import SpellingCorrector
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ecomai.exceptions import InvalidInputError
-from ecomai.learning.retrieval.hybrid import Judgements
+from ecomai.learning.retrieval.judgements import Judgements
 from recommendations.benchmarks.search import (
     Answers,
     Searches,

@@ -14,6 +14,7 @@ from ecomai.learning.exceptions import InvalidDataError
 
 from .bm25 import BM25Index
 from .evidence import COLUMNS, SOURCES, Block, Evidence, new_indices
+from .judgements import Judgements, check_judgements, select_queries
 from .spelling import SpellingCorrector
 
 if TYPE_CHECKING:
@@ -32,31 +33,6 @@ RANKER = {
     "feature_fraction": 0.6, "bagging_fraction": 0.7, "bagging_freq": 1, "lambda_l2": 5.0,
     "deterministic": True, "force_row_wise": True, "verbose": -1,
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Judgements:
-    """How well texts answer queries, as people said.
-
-    Parameters
-    ----------
-    rows, items : int64 arrays of shape (n,)
-        Positions of the query and of the text.
-    grades : float32 array of shape (n,)
-        From 0, which is useless, to 1, which is perfect.
-    good : float, default 0.66
-        From this grade on a text should be found.
-    """
-
-    rows: NDArray[np.int64]
-    items: NDArray[np.int64]
-    grades: NDArray[np.float32]
-    good: float = 0.66
-
-    def of(self, start: int, n_queries: int) -> "Judgements":
-        """Return those of some queries, counted from the first of them."""
-        is_in = (self.rows >= start) & (self.rows < start + n_queries)
-        return Judgements(self.rows[is_in] - start, self.items[is_in], self.grades[is_in], self.good)
 
 
 @dataclass(frozen=True)
@@ -333,15 +309,15 @@ class HybridSearcher(Estimator):
         self, queries: Sequence[str], query_vectors: NDArray[np.float32], judgements: Judgements
     ) -> None:
         """Choose the weights on some queries, grow the trees on the others, and choose their share."""
-        _check_judgements(judgements, len(queries), self.n_texts_)
+        check_judgements(judgements, len(queries), self.n_texts_)
         rng = np.random.default_rng(self.random_state)
         drawn = rng.permutation(np.unique(judgements.rows))[: self.max_queries]
         if len(drawn) < LEAST_QUERIES:
             return
         n_valid = max(int(len(drawn) * self.valid_share), 1)
-        kept = self._keep(*_select(queries, query_vectors, judgements, drawn[:n_valid]))
+        kept = self._keep(*select_queries(queries, query_vectors, judgements, drawn[:n_valid]))
         self._choose_weights(kept)
-        self._grow(*_select(queries, query_vectors, judgements, drawn[n_valid:]), rng)
+        self._grow(*select_queries(queries, query_vectors, judgements, drawn[n_valid:]), rng)
         self._choose_share(kept)
 
     def _keep(
@@ -464,25 +440,6 @@ def _top(scores: NDArray[np.float32], n: int) -> tuple[NDArray[np.int64], NDArra
     return np.take_along_axis(found, order, axis=1), np.take_along_axis(best, order, axis=1)
 
 
-def _select(
-    queries: Sequence[str],
-    query_vectors: NDArray[np.float32],
-    judgements: Judgements,
-    drawn: NDArray[np.int64],
-) -> tuple[list[str], NDArray[np.float32], Judgements]:
-    """Return some queries with their vectors and judgements, counted anew."""
-    place = np.full(len(queries), -1, dtype=np.int64)
-    place[drawn] = np.arange(len(drawn))
-    is_kept = place[judgements.rows] >= 0
-    chosen = Judgements(
-        place[judgements.rows[is_kept]],
-        judgements.items[is_kept],
-        judgements.grades[is_kept],
-        judgements.good,
-    )
-    return [queries[row] for row in drawn], query_vectors[drawn], chosen
-
-
 def _as_vectors(vectors: ArrayLike | None, n: int, width: int | None) -> NDArray[np.float32]:
     """Return vectors as an array; zeros where there are none."""
     if vectors is None:
@@ -495,12 +452,3 @@ def _as_vectors(vectors: ArrayLike | None, n: int, width: int | None) -> NDArray
     if not np.isfinite(found).all():
         raise InvalidDataError("A vector holds what is not a number.")
     return found
-
-
-def _check_judgements(judgements: Judgements, n_queries: int, n_texts: int) -> None:
-    sizes = {len(judgements.rows), len(judgements.items), len(judgements.grades)}
-    if len(sizes) != 1:
-        raise InvalidDataError("Judgements need a query, a text and a grade each.")
-    for places, n in ((judgements.rows, n_queries), (judgements.items, n_texts)):
-        if len(places) and (places.min() < 0 or places.max() >= n):
-            raise InvalidDataError("A judgement is of a query or a text that is not there.")
