@@ -71,13 +71,15 @@ def recommend(
     placement: str = "",
     filters: ItemFilter | None = None,
     time_budget_seconds: float | None = None,
+    first: Source | None = None,
     is_kept: bool = True,
 ) -> AnswerList:
     """Recommend for a customer or session, beside an item, or to go with a basket.
 
     A customer is given as a row or by the shop's id. Reads the history now, so that an event changes
-    the next answer. Writes the answer to the log unless `is_kept` is False. Raises InvalidInputError where
-    `n` is out of bounds and UnlikeCurrenciesError where prices cannot be compared.
+    the next answer. `first` leaves out who would answer before that source, for experiments. Writes the
+    answer to the log unless `is_kept` is False. Raises InvalidInputError where `n` is out of bounds and
+    UnlikeCurrenciesError where prices cannot be compared.
     """
     n = check_n(n)
     if not is_scenario_on(SCENARIO):
@@ -95,7 +97,7 @@ def recommend(
             filters=filters,
             time_budget_seconds=time_budget_seconds,
         )
-        answer = replace(_answer(context), placement=placement, unknown_ids=unknown)
+        answer = replace(_answer(replace(context, first=first)), placement=placement, unknown_ids=unknown)
     if not is_kept:
         return answer
     return replace(answer, key=keep_answer(answer, context, milliseconds=(time.monotonic() - started) * 1000))

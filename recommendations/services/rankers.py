@@ -57,6 +57,7 @@ class Context:
     less_like: frozenset[int] = frozenset()  # what is like these comes last
     filters: ItemFilter = field(default_factory=ItemFilter)
     n: int = 10
+    first: Source | None = None  # who would answer before it is not asked
     deadline: float = math.inf  # of time.monotonic()
 
     @property
@@ -166,11 +167,15 @@ def _with_last(ranking: Ranking, unwanted: frozenset[int]) -> Ranking:
 
 
 def _ranked(context: Context) -> Iterator[Ranking]:
-    if context.page_item is not None and not context.basket:
+    if context.first == Source.POPULAR:
+        pass
+    elif context.page_item is not None and not context.basket:
         yield from _present(similar_to_page(context))
     elif context.steps:
-        yield from _present(next_item(context))
-        yield from _present(batch(context), similar_to_steps(context))
+        if context.first != Source.SIMILAR:
+            yield from _present(next_item(context))
+            yield from _present(batch(context))
+        yield from _present(similar_to_steps(context))
     yield popular(context)
 
 

@@ -1,5 +1,6 @@
-"""From a web request to an answer: whose it is, and what it asks for."""
+"""From a web request to an answer: whose it is, what it asks for, and what is being tried out on it."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,10 +9,19 @@ from django.http import HttpRequest
 
 from ecomai.commerce.models import ApiKey
 from ecomai.commerce.visitors import proven_customer_id, session_of, storefront_of
+from ecomai.experiments.services import assign, log_exposure
 
 from ..catalogue import ItemFilter
 from ..exceptions import OtherCustomerError
+from ..models import Source
 from .answers import AnswerList, recommend
+
+logger = logging.getLogger(__name__)
+
+#: What an experiment's place begins with; the placement follows, as in `recommendations:home`.
+SUBJECT = "recommendations"
+#: Who may answer first in an arm.
+FIRST = (Source.MODEL.value, Source.SIMILAR.value, Source.POPULAR.value)
 
 
 def recommend_for_request(
@@ -24,7 +34,7 @@ def recommend_for_request(
     placement: str = "",
     filters: ItemFilter | None = None,
 ) -> AnswerList:
-    """Recommend for the visitor behind a request.
+    """Recommend for the visitor behind a request, as an experiment at the placement says.
 
     Only a server with a secret key may name a customer; anybody else who names one that is not
     proven to be the visitor raises OtherCustomerError.
@@ -34,20 +44,41 @@ def recommend_for_request(
     is_named = bool(customer_id) and customer_id != own_id
     if is_named and not _may_name_customers(request):
         raise OtherCustomerError()
+    asked_for, session_id = customer_id if is_named else own_id, session_of(request)
+    assignment = placement and assign(
+        subject=f"{SUBJECT}:{placement}",
+        customer_id=asked_for,
+        session_id=session_id,
+        storefront=storefront,
+    )
     answer = recommend(
         storefront=storefront,
-        customer_id=customer_id if is_named else own_id,
-        session_id=session_of(request),
+        customer_id=asked_for,
+        session_id=session_id,
         item_id=item_id,
         basket=basket,
         n=n,
         placement=placement,
         filters=filters,
+        first=first_source(assignment.configuration) if assignment else None,
     )
+    if assignment and answer.picks:
+        log_exposure(assignment)
     if own_id and not is_named and answer.unknown_ids[:1] == [own_id]:
         # A visitor of whom nothing has come in yet has not named anybody.
         return replace(answer, unknown_ids=answer.unknown_ids[1:])
     return answer
+
+
+def first_source(configuration: Mapping[str, Any]) -> Source | None:
+    """Return who answers first in an arm: `{"source": "model" | "similar" | "popular"}`; None: as always."""
+    wanted = configuration.get("source")
+    if wanted is None:
+        return None
+    if wanted not in FIRST:
+        logger.error("An experiment asks for the source %r; known are %s.", wanted, ", ".join(FIRST))
+        return None
+    return Source(wanted)
 
 
 def _may_name_customers(request: Any) -> bool:
