@@ -4,7 +4,7 @@ The tracker asks for consent before it sends anything; what an adapter reads, th
 The consent ledger lies a floor above, so it tells us whom to ask.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from django.utils.module_loading import import_string
@@ -23,6 +23,7 @@ BEHAVIOUR = frozenset(
     }
 )
 
+Row = dict[str, Any]
 #: `(storefront, the shop's ids of customers) -> those of them who refused`
 Refusals = Callable[[str, Collection[str]], Collection[str]]
 
@@ -35,7 +36,7 @@ def register_refusals(path: str) -> None:
     _refusals = path
 
 
-def without_refused(rows: Iterable[Mapping[str, Any]], *, storefront: str) -> list[Mapping[str, Any]]:
+def without_refused(rows: Iterable[Row], *, storefront: str) -> list[Row]:
     """Leave out the behaviour of customers who refused to have it kept; one question for all rows."""
     rows = list(rows)
     customer_ids = {

@@ -25,7 +25,7 @@ MODEL = "recommendations.next_item"
 # Addresses that anybody may read.
 PUBLIC = {"health-live", "health-ready", "plotly", "schema", "api-docs"}
 # What a customer may do: ask for recommendations, and about oneself.
-OWN = {"recommendations", "fusion-me", "fusion-me-consents", "fusion-me-erasure"}
+OWN = {"recommendations", "recommendation-feedback", "fusion-me", "fusion-me-consents", "fusion-me-erasure"}
 
 
 def patterns(found: list, path: str = "") -> Iterator[tuple[str, URLPattern]]:
@@ -80,6 +80,7 @@ def rows() -> dict[str, object]:
             customer=customer, item_keys=[], scores=[], model_version=version
         ),
         recommendations.Answer.objects.create(item_keys=[], source="popular"),
+        recommendations.Feedback.objects.create(session_id="session-1", item=item, kind="owned"),
         recommendations.ItemPopularity.objects.create(item=item, score=1),
     ]  # fmt: skip
     found = {row._meta.label_lower: row for row in made}
