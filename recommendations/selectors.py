@@ -188,10 +188,11 @@ def batch_recommendation(customer_key: int) -> BatchRecommendation | None:
 
 
 def popularity_window() -> tuple[datetime, datetime] | None:
-    """Return whose events count for popularity: it ends with the newest event, so old exports work."""
-    newest = Event.objects.filter(item__isnull=False, occurred_at__lte=timezone.now()).aggregate(
-        newest=Max("occurred_at")
-    )["newest"]
+    """Return whose events count for popularity: it ends with the newest that does, so old exports work."""
+    events = Event.objects.filter(
+        item__isnull=False, occurred_at__lte=timezone.now(), type__in=interaction_types()
+    )
+    newest = events.aggregate(newest=Max("occurred_at"))["newest"]
     return (newest - timedelta(days=app_settings.POPULARITY_DAYS), newest) if newest else None
 
 

@@ -60,3 +60,11 @@ def test_an_empty_shop_has_nothing_popular(db):
 def test_events_ask_for_a_count_at_most_once_in_each_interval(db):
     assert services.should_refresh_popularity()
     assert not services.should_refresh_popularity()
+
+
+def test_the_history_of_an_old_export_counts_whatever_else_is_noted_today(shop, add_event):
+    """A shop's own counters are noted when they are read; they make no sales of years ago too old."""
+    add_event(shop[0], type="purchase", days_ago=4000)
+    add_event(shop[0], type="popularity", days_ago=0)
+    services.refresh_popularity()
+    assert scores().keys() == {"coffee-1"}
