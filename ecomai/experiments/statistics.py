@@ -22,7 +22,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaincc, gammaln, ndtri
 
 SRM_ALARM = 0.001
 # Weight of the prior that the split is as planned, in visitors; larger sees small deviations better.
@@ -195,6 +194,8 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
 
 def chi_square_p(counts: Sequence[int], weights: Sequence[float]) -> float:
     """Return how probable so uneven a split is at one look, were it as planned (Pearson's chi-square)."""
+    from scipy.special import gammaincc  # not in every web process
+
     observed, planned = _split(counts, weights)
     if len(observed) < 2 or not observed.sum():
         return 1.0
@@ -205,6 +206,8 @@ def chi_square_p(counts: Sequence[int], weights: Sequence[float]) -> float:
 
 def sequential_srm_p(counts: Sequence[int], weights: Sequence[float]) -> float:
     """Return the same, valid however often it is looked at: one over a Bayes factor [5]_."""
+    from scipy.special import gammaln  # not in every web process
+
     observed, planned = _split(counts, weights)
     if len(observed) < 2 or not observed.sum():
         return 1.0
@@ -237,6 +240,8 @@ def sample_size(
 
     Raises ValueError where the metric does not vary, so that no number of visitors could tell.
     """
+    from scipy.special import ndtri  # not in every web process
+
     if mean <= 0 or variance <= 0 or minimum_effect <= 0:
         raise ValueError("Mean, variance and minimum effect must be above zero.")
     level, z_power = alpha / n_comparisons, float(ndtri(power))

@@ -9,6 +9,7 @@ import pytest
 
 from ecomai.exceptions import InvalidInputError
 from ecomai.learning.interactions import Interactions
+from ecomai.learning.recommenders.blending import NEIGHBOUR_WEIGHTS
 from recommendations.benchmarks import sequential as benchmarks
 
 N_ITEMS, N_USERS = 30, 120
@@ -60,7 +61,7 @@ def test_with_titles_both_variants_are_shown_and_share_the_ensemble(folder, smal
     assert set(result["rows"]) == {"with_text", "without_text", "transformers", "ensemble"}
     weights = result["settings"]["weights"]
     assert weights["with_text"] + weights["without_text"] == 1
-    assert weights["item_item"] in benchmarks.NEIGHBOUR_WEIGHTS
+    assert weights["item_item"] in NEIGHBOUR_WEIGHTS
     assert result["settings"]["n_members"] == benchmarks.N_MEMBERS
     assert result["metrics"] == result["rows"]["ensemble"]
 
