@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,8 +53,14 @@ class TensorBoardLogs(Callback):
         from torch.utils.tensorboard import SummaryWriter
 
         self.on_end()
+        while self._has_file_of_this_second():
+            time.sleep(0.02)
         self._writer = SummaryWriter(str(self.folder), purge_step=step + 1)
         return self._writer
+
+    def _has_file_of_this_second(self) -> bool:
+        """Files are read in the order of their names, which begin with the second: each needs its own."""
+        return any(self.folder.glob(f"{EVENT_FILES[:-1]}{int(time.time())}.*"))
 
 
 def read_curves(folder: str | Path) -> dict[str, list[tuple[int, float]]]:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
@@ -36,6 +37,15 @@ def test_a_resumed_curve_has_each_step_once(tmp_path: Path) -> None:
     write(tmp_path, 4, range(5, 11), scale=-1.0)
     expected = [(step, float(step)) for step in range(1, 5)] + [(step, -float(step)) for step in range(5, 11)]
     assert read_curves(tmp_path) == {"loss": expected}
+
+
+def test_what_goes_on_within_the_second_in_which_it_was_killed_is_read_last(tmp_path: Path) -> None:
+    """Names of one second are told apart by the number of the process, which may have been greater."""
+    write(tmp_path, 0, range(1, 8))
+    (file,) = tmp_path.iterdir()
+    file.rename(tmp_path / f"events.out.tfevents.{int(time.time())}.zzz.99999999.0")
+    write(tmp_path, 4, range(5, 11), scale=-1.0)
+    assert [step for step, _ in read_curves(tmp_path)["loss"]] == list(range(1, 11))
 
 
 def test_a_training_that_starts_anew_voids_what_was_there(tmp_path: Path) -> None:
