@@ -9,13 +9,15 @@ from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 from ecomai.exceptions import NotFoundError
 from ecomai.fusion.app_settings import app_settings as fusion_settings
 from ecomai.fusion.models import ConsentRecord, SessionLink
-from ecomai.reading import in_transaction
+from ecomai.reading import in_transaction, read_rows
 
 from .app_settings import app_settings
 from .assignment import ArmPart, Plan
 from .models import Arm, Experiment, Exposure, Snapshot
 
 State = Experiment.State
+
+_ANY = f"SELECT id FROM {Experiment._meta.db_table} WHERE state IN (%s, %s) LIMIT 1"  # noqa: S608
 
 # (read at, plans by subject); one tuple is swapped whole, so threads need no lock.
 _plans: tuple[float, dict[str, Plan]] | None = None
@@ -47,6 +49,8 @@ def forget_plans() -> None:
 
 def _read_plans() -> dict[str, Plan]:
     """What is rolled out shows until something else is tried on the same subject; the newest counts."""
+    if not read_rows(_ANY, [State.RUNNING.value, State.ROLLED_OUT.value]):
+        return {}  # as in most shops on most days: pages should not pay for more than the question
     found = Experiment.objects.filter(state__in=(State.RUNNING, State.ROLLED_OUT)).prefetch_related("arms")
     rows = sorted(found, key=lambda row: (row.is_running, row.decided_at or row.created_at, row.pk))
     return {row.subject: as_plan(row) for row in rows}
