@@ -38,7 +38,7 @@ def on_items_changed(sender: Any, storefront: str, item_pks: Sequence[int], **kw
 def on_customer_identified(
     sender: Any, storefront: str, customer: Customer, session_id: str, **kwargs: Any
 ) -> None:
-    services.adopt_feedback(customer=customer, session_ids=[session_id], storefront=storefront)
+    services.adopt_feedback(customer=customer, session_id=session_id, storefront=storefront)
 
 
 def create_beat_entries(sender: AppConfig, using: str, **kwargs: Any) -> None:

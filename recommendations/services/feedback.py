@@ -39,16 +39,12 @@ def given_feedback(visitor: Visitor) -> QuerySet[Feedback]:
     return rows.order_by("-said_at", "-pk")
 
 
-def adopt_feedback(*, customer: Customer, session_ids: Sequence[str], storefront: str) -> None:
+def adopt_feedback(*, customer: Customer, session_id: str, storefront: str) -> None:
     """What was said before a login is the customer's; what the customer said since about an item stands."""
-    rows = Feedback.objects.filter(customer=None, session_id__in=session_ids, storefront=storefront)
+    rows = Feedback.objects.filter(customer=None, session_id=session_id, storefront=storefront)
     with transaction.atomic():
         known = Feedback.objects.filter(customer=customer).values("item")
-        rows.filter(item__in=known).delete()
-        for row in rows.order_by("-said_at"):
-            if not Feedback.objects.filter(customer=customer, item_id=row.item_id).exists():
-                row.customer, row.session_id = customer, ""
-                row.save(update_fields=["customer", "session_id"])
+        rows.exclude(item__in=known).update(customer=customer, session_id="")
         rows.delete()
 
 

@@ -12,7 +12,6 @@ from django.template.loader import get_template
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from ecomai.commerce.app_settings import app_settings as commerce_settings
 from ecomai.commerce.services import site_key
 from ecomai.commerce.visitors import customer_id_of_login, session_of, sign_customer
 
@@ -86,7 +85,7 @@ def _feedback(context: template.Context) -> dict[str, str] | None:
     customer_id = customer_id_of_login(request)
     if not customer_id and not session_of(request):
         return None
-    key = commerce_settings.PUBLISHABLE_KEY or site_key("")
+    key = site_key()
     if not key:
         return None
     return {

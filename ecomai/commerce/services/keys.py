@@ -84,11 +84,13 @@ def revoke_api_key(*, key: ApiKey) -> None:
 
 
 def site_key(storefront: str = "") -> str:
-    """Return the publishable key of this very site, made at the first call.
+    """Return the publishable key of this site's own pages: the setting's, else one made at the first call.
 
-    It works for pages of the same origin alone, and is derived from `SECRET_KEY`, so that the template
-    tag can write it without it being stored. Empty when it has been revoked.
+    The latter works for pages of the same origin alone, and is derived from `SECRET_KEY`, so that template
+    tags can write it without it being stored. Empty when it has been revoked.
     """
+    if app_settings.PUBLISHABLE_KEY:
+        return app_settings.PUBLISHABLE_KEY
     from ecomai.commerce.authentication import find_key  # it needs the services itself
 
     text = f"ecomai site key {storefront}".encode()

@@ -24,7 +24,7 @@ def ecomai_tracker(
     The logged-in customer, or `customer_id` where the shop knows better, goes in as a signed token.
     Writes nothing when the site's key has been revoked.
     """
-    key = app_settings.PUBLISHABLE_KEY or site_key(storefront)
+    key = site_key(storefront)
     if not key:
         return ""
     request = context.get("request")

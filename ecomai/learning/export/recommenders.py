@@ -81,6 +81,12 @@ def export_next_item(
         raise InvalidDataError(f"There are names for {len(event_types)} of {model.n_types_} kinds of events.")
     folder = prepare_folder(folder)
     check_ids(item_ids, model.n_items_)
+    blend: dict[str, Any] = {}
+    if neighbours is not None and neighbour_weight:
+        if neighbours.own_weight:
+            raise InvalidDataError("Neighbours that recommend a history's own items cannot be added.")
+        facts = _write_neighbours(neighbours, folder, model.n_items_)
+        blend = {"neighbour_weight": float(neighbour_weight), **facts}
     _export_user_encoder(model, folder / "user_encoder.onnx")
     if model.n_features_:
         _export_item_encoder(model, folder / "item_encoder.onnx")
@@ -88,12 +94,6 @@ def export_next_item(
     write_items(folder, item_ids)
     model.save(folder)
     _add_text_encoder(text_encoder, folder, encoder_cache)
-    blend: dict[str, Any] = {}
-    if neighbours is not None and neighbour_weight:
-        if neighbours.own_weight:
-            raise InvalidDataError("Neighbours that recommend a history's own items cannot be added.")
-        facts = _write_neighbours(neighbours, folder, model.n_items_)
-        blend = {"neighbour_weight": float(neighbour_weight), **facts}
     return describe(
         folder,
         "next_item",
@@ -171,9 +171,10 @@ def export_similar_items(
     NotFittedError, InvalidDataError
         As `export_next_item`.
     """
+    model.check_is_fitted()
     folder = prepare_folder(folder)
-    facts = _write_neighbours(model, folder, len(item_ids), item_vectors)
     check_ids(item_ids, model.n_items_)
+    facts = _write_neighbours(model, folder, model.n_items_, item_vectors)
     write_items(folder, item_ids)
     _add_text_encoder(text_encoder, folder, encoder_cache)
     return describe(

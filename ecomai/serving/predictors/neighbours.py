@@ -25,7 +25,6 @@ class Neighbours:
         text_scale: float,
         history_decay: float,
     ) -> None:
-        self._neighbours = neighbours
         # Where an item has fewer neighbours, the first item stands for none: its similarity is 0.
         self._at = np.maximum(neighbours, 0)
         self._similarities = np.where(neighbours >= 0, similarities, np.float32(0))
@@ -68,7 +67,7 @@ class Neighbours:
         """Return the similarities of some items to others, of shape (n_seeds, n_items)."""
         rows, columns = np.asarray(seeds, dtype=np.int64), np.asarray(items, dtype=np.int64)
         twins, other_twins = catalogue.twins[rows], catalogue.twins[columns]
-        is_near = self._neighbours[twins][:, :, None] == other_twins  # (n_seeds, n_neighbours, n_items)
+        is_near = self._at[twins][:, :, None] == other_twins  # (n_seeds, n_neighbours, n_items)
         found: NDArray[np.float32] = (is_near * self._similarities[twins][:, :, None]).sum(axis=1)
         found[twins[:, None] == other_twins] = self._text_scale
         found *= catalogue.likeness[rows][:, None] * catalogue.likeness[columns]
