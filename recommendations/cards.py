@@ -14,7 +14,7 @@ from ecomai.commerce.models import EventType
 from ecomai.console.cards import Card, CardState
 
 from . import selectors
-from .admin import PREVIEW
+from .admin.base import PREVIEW
 
 WEEK = timedelta(days=7)
 COUNTS_KEY = "ecomai.recommendations.cards"

@@ -1,45 +1,16 @@
-"""Admin: look at what a customer is shown and why, batch results, kept answers."""
-
-from typing import Any
+"""Look at what a customer is shown and why; batch results and kept answers."""
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
-from . import previews
-from .models import Answer, BatchRecommendation, Feedback, ItemPopularity
-
-PREVIEW = "ecomai_recommendations_preview"
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that people read and nobody edits."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-def _count(keys: list[int]) -> str:
-    return ngettext("%(n)s item", "%(n)s items", len(keys)) % {"n": len(keys)}
-
-
-def _preview_link(customer_key: int | None, label: str) -> SafeString | str:
-    if customer_key is None:
-        return label
-    return format_html('<a href="{}?customer={}">{}</a>', reverse(f"admin:{PREVIEW}"), customer_key, label)
+from .. import previews
+from ..models import Answer, BatchRecommendation
+from .base import PREVIEW, ReadOnlyAdmin, count_items, preview_link
 
 
 @admin.register(Answer)
@@ -59,11 +30,11 @@ class AnswerAdmin(ReadOnlyAdmin):
     def who(self, answer: Answer) -> SafeString | str:
         if answer.customer is None:
             return answer.session_id or "-"
-        return _preview_link(answer.customer_id, answer.customer.external_id)
+        return preview_link(answer.customer_id, answer.customer.external_id)
 
     @admin.display(description=_("items"))
     def n_items(self, answer: Answer) -> str:
-        return _count(answer.item_keys)
+        return count_items(answer.item_keys)
 
     @admin.display(description=_("version"))
     def version(self, answer: Answer) -> str:
@@ -115,53 +86,12 @@ class BatchRecommendationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("customer"), ordering="customer__external_id")
     def who(self, row: BatchRecommendation) -> SafeString | str:
-        return _preview_link(row.customer_id, row.customer.external_id)
+        return preview_link(row.customer_id, row.customer.external_id)
 
     @admin.display(description=_("items"))
     def n_items(self, row: BatchRecommendation) -> str:
-        return _count(row.item_keys)
+        return count_items(row.item_keys)
 
     @admin.display(description=_("items, best first"))
     def shown(self, row: BatchRecommendation) -> SafeString:
         return previews.titles_as_list(row.item_keys)
-
-
-@admin.register(Feedback)
-class FeedbackAdmin(ReadOnlyAdmin):
-    list_display = ("said_at", "kind", "item", "who")
-    list_filter = ("kind", "said_at", "storefront")
-    search_fields = ("customer__external_id", "session_id", "item__external_id", "item__title")
-    list_select_related = ("customer", "item")
-    date_hierarchy = "said_at"
-    ordering = ("-said_at",)
-    show_full_result_count = False
-
-    @admin.display(description=_("customer"))
-    def who(self, feedback: Feedback) -> SafeString | str:
-        if feedback.customer is None:
-            return feedback.session_id
-        return _preview_link(feedback.customer_id, feedback.customer.external_id)
-
-
-@admin.register(ItemPopularity)
-class ItemPopularityAdmin(ReadOnlyAdmin):
-    list_display = ("title", "category", "rounded", "n_events", "counted_at")
-    list_filter = ("item__storefront", "item__is_active")
-    search_fields = ("item__title", "item__external_id")
-    ordering = ("-score",)
-    show_full_result_count = False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ItemPopularity]:
-        return super().get_queryset(request).select_related("item")
-
-    @admin.display(description=_("item"), ordering="item__title")
-    def title(self, row: ItemPopularity) -> str:
-        return row.item.title
-
-    @admin.display(description=_("category"), ordering="item__category_path")
-    def category(self, row: ItemPopularity) -> str:
-        return row.item.category_path
-
-    @admin.display(description=_("score"), ordering="score")
-    def rounded(self, row: ItemPopularity) -> str:
-        return f"{row.score:.1f}"

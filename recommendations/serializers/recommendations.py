@@ -1,4 +1,4 @@
-"""What our endpoints take and answer; also the source of the OpenAPI description."""
+"""What `recommendations/` takes and answers; also the source of the OpenAPI description."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,9 +10,9 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.fields import SkipField
 
-from .app_settings import app_settings
-from .models import Feedback, Source
-from .services.reasons import SENTENCES
+from ..app_settings import app_settings
+from ..models import Source
+from ..services.reasons import SENTENCES
 
 
 class RecommendationQuery(serializers.Serializer):
@@ -178,32 +178,3 @@ def _pick_body(pick: Any, sentences: Mapping[str, str]) -> dict[str, Any]:
 
 def first_image(item: Any) -> str:
     return str(item.image_urls[0]) if item.image_urls else ""
-
-
-class FeedbackSerializer(serializers.Serializer):
-    """What a visitor says about an item."""
-
-    item = serializers.CharField(source="item.external_id", max_length=128, help_text=_("The item's id."))
-    title = serializers.CharField(source="item.title", read_only=True)
-    kind = serializers.ChoiceField(
-        choices=Feedback.Kind.choices,
-        help_text=_("not_interested and owned hide the item; less_like_this also puts what is like it last."),
-    )
-    said_at = serializers.DateTimeField(read_only=True)
-    session_id = serializers.CharField(
-        required=False, write_only=True, max_length=128, help_text=_("The anonymous session.")
-    )
-    customer_token = serializers.CharField(
-        required=False, write_only=True, allow_blank=True, max_length=1000,
-        help_text=_("The signed token of the customer who is logged in."),
-    )  # fmt: skip
-
-
-class FeedbackTarget(serializers.Serializer):
-    """About which item something is taken back."""
-
-    item = serializers.CharField(max_length=128, help_text=_("The item's id."))
-
-
-class GivenFeedbackSerializer(serializers.Serializer):
-    feedback = FeedbackSerializer(many=True)

@@ -1,4 +1,4 @@
-"""What was recommended: to everybody in batch, to whom in answers, and what is popular."""
+"""What was recommended: to everybody in batch, to whom in answers."""
 
 import uuid
 
@@ -6,7 +6,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ecomai.commerce.models import Customer, Item, Storefronted
+from ecomai.commerce.models import Customer, Storefronted
 from ecomai.registry.models import ModelVersion
 
 
@@ -83,60 +83,3 @@ class Answer(Storefronted):
 
     def __str__(self) -> str:
         return f"{self.placement or '-'} {self.created_at:%Y-%m-%d %H:%M}"
-
-
-class Feedback(Storefronted):
-    """What a visitor said about an item, until it is taken back; the newest word about an item counts."""
-
-    class Kind(models.TextChoices):
-        NOT_INTERESTED = "not_interested", _("not interested")
-        OWNED = "owned", _("already has it")
-        LESS_LIKE_THIS = "less_like_this", _("less like this")
-
-    customer = models.ForeignKey(
-        Customer, verbose_name=_("customer"), null=True, blank=True, on_delete=models.CASCADE,
-        related_name="recommendation_feedback",
-    )  # fmt: skip
-    session_id = models.CharField(
-        _("session"), max_length=128, blank=True, default="", help_text=_("Where no customer is known.")
-    )
-    item = models.ForeignKey(Item, verbose_name=_("item"), on_delete=models.CASCADE, related_name="+")
-    kind = models.CharField(_("what was said"), max_length=16, choices=Kind)
-    said_at = models.DateTimeField(_("said"), default=timezone.now)
-
-    class Meta:
-        verbose_name = _("feedback")
-        verbose_name_plural = _("feedback")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["customer", "item"], name="ecomai_rec_feedback_customer",
-                condition=models.Q(customer__isnull=False),
-            ),
-            models.UniqueConstraint(
-                fields=["session_id", "storefront", "item"], name="ecomai_rec_feedback_session",
-                condition=models.Q(customer__isnull=True),
-            ),
-        ]  # fmt: skip
-        indexes = [models.Index(fields=["-said_at"], name="ecomai_rec_feedback_time")]
-
-    def __str__(self) -> str:
-        return f"{self.item}: {self.get_kind_display()}"
-
-
-class ItemPopularity(models.Model):
-    """How popular an item is lately: weighted events, halved with each half-life."""
-
-    item = models.OneToOneField(
-        Item, verbose_name=_("item"), primary_key=True, on_delete=models.CASCADE, related_name="popularity"
-    )
-    score = models.FloatField(_("score"))
-    n_events = models.PositiveIntegerField(_("events"), default=0)
-    counted_at = models.DateTimeField(_("counted"), default=timezone.now)
-
-    class Meta:
-        verbose_name = _("popularity of an item")
-        verbose_name_plural = _("popularity of items")
-        indexes = [models.Index(fields=["-score"], name="ecomai_rec_popularity_score")]
-
-    def __str__(self) -> str:
-        return str(self.item)

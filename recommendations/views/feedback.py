@@ -1,4 +1,4 @@
-"""`recommendations/`, and what visitors say about what they see."""
+"""`recommendations/feedback/`: what visitors say about what they see."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,36 +13,10 @@ from ecomai.commerce.cross_origin import CrossOriginMixin
 from ecomai.commerce.visitors import Visitor, resolve_visitor
 from ecomai.rest import ApiView, json_response
 
-from . import services
-from .permissions import MayAskForRecommendations, MayGiveFeedback
-from .serializers import (
-    AnswerSerializer,
-    FeedbackSerializer,
-    FeedbackTarget,
-    GivenFeedbackSerializer,
-    RecommendationQuery,
-    answer_body,
-    read_query,
-)
-from .throttles import PageThrottle
-
-
-class RecommendationsView(CrossOriginMixin, ApiView):
-    """Recommended items for the visitor, beside an item, or with a basket.
-
-    A page asks with its publishable key and gets the answer of its own visitor; a server asks with a
-    secret key (scope `recommendations:read`) and says which customer it means.
-    """
-
-    authentication_classes = (ApiKeyAuthentication, SessionAuthentication)
-    permission_classes = (MayAskForRecommendations,)
-    throttle_classes = (PageThrottle,)
-
-    @extend_schema(parameters=[RecommendationQuery], responses=AnswerSerializer, tags=["recommendations"])
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        query = read_query(request.query_params)
-        answer = services.recommend_for_request(request, **services.parse_query(query))
-        return json_response(answer_body(answer), headers={"Cache-Control": "private, no-store"})
+from .. import services
+from ..permissions import MayGiveFeedback
+from ..serializers import FeedbackSerializer, FeedbackTarget, GivenFeedbackSerializer
+from ..throttles import PageThrottle
 
 
 class FeedbackView(CrossOriginMixin, ApiView):
