@@ -2,6 +2,19 @@
 
 from .answers import Answer, BatchRecommendation, Source
 from .feedback import Feedback
+from .monitoring import DailyFigures, DriftReport
 from .popularity import ItemPopularity
+from .replays import Replay
+from .seo import SeoDraft
 
-__all__ = ["Answer", "BatchRecommendation", "Feedback", "ItemPopularity", "Source"]
+__all__ = [
+    "Answer",
+    "BatchRecommendation",
+    "DailyFigures",
+    "DriftReport",
+    "Feedback",
+    "ItemPopularity",
+    "Replay",
+    "SeoDraft",
+    "Source",
+]
