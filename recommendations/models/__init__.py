@@ -5,6 +5,7 @@ from .feedback import Feedback
 from .monitoring import DailyFigures, DriftReport
 from .popularity import ItemPopularity
 from .replays import Replay
+from .search import SearchLog, Synonym
 from .seo import SeoDraft
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "Feedback",
     "ItemPopularity",
     "Replay",
+    "SearchLog",
     "SeoDraft",
     "Source",
+    "Synonym",
 ]
