@@ -1,22 +1,14 @@
 """Words that a query probably means, where it has words that nothing in the shop has."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import ClassVar, Self
-
-import numpy as np
 
 from ecomai.learning.base import Estimator
 from ecomai.learning.encoders.base import check_texts
+from ecomai.pieces import RUN, stem
+from ecomai.spelling import Corrections
 from ecomai.text import normalise
-
-from .pieces import MAX_LETTERS, RUN, stem
-
-SHORTEST = 4  # shorter words are like too many others
-SHORTEST_PART = 3
-# In the logarithm of a frequency: what an edit and a missing space cost, what an equal first letter earns.
-EDIT_COST, SPACE_COST, FIRST_LETTER = 4.0, 3.0, 1.0
-MOST_WORDS = 32  # of a query are looked at
 
 
 class SpellingCorrector(Estimator):
@@ -86,11 +78,7 @@ class SpellingCorrector(Estimator):
         return self
 
     def _prepare(self) -> None:
-        self._stems = {stem(word, self.language) for word in self.counts_}
-        self._words: dict[int, list[str]] = defaultdict(list)
-        for word, count in self.counts_.items():
-            if len(word) >= SHORTEST_PART and word.isalpha() and count >= self.min_count:
-                self._words[len(word)].append(word)
+        self._corrections = Corrections(self.counts_, min_count=self.min_count, language=self.language)
 
     def correct(self, query: str) -> str:
         """Return the query as it was probably meant.
@@ -110,43 +98,7 @@ class SpellingCorrector(Estimator):
             If `fit` was not called.
         """
         self.check_is_fitted()
-        text = normalise(query[:MAX_LETTERS])
-        parts, end = [], 0
-        for place, found in enumerate(RUN.finditer(text)):
-            if place == MOST_WORDS:
-                break
-            word = found.group()
-            meant = self._meant(word)
-            if meant != word:
-                parts += [text[end : found.start()], meant]
-                end = found.end()
-        return "".join([*parts, text[end:]]) if parts else query
-
-    def _meant(self, word: str) -> str:
-        if not SHORTEST <= len(word) <= 40 or word.isdigit() or word in self.counts_:
-            return word
-        if stem(word, self.language) in self._stems:
-            return word
-        return max([*self._near(word), *self._split(word), (-np.inf, word)])[1]
-
-    def _near(self, word: str) -> Iterable[tuple[float, str]]:
-        from rapidfuzz import process
-        from rapidfuzz.distance import OSA
-
-        most = 1 if len(word) < 6 else 2
-        pool = [each for size in range(len(word) - most, len(word) + most + 1) for each in self._words[size]]
-        for near, distance, _ in process.extract(
-            word, pool, scorer=OSA.distance, score_cutoff=most, limit=50
-        ):
-            gain = FIRST_LETTER if near[0] == word[0] else 0
-            yield np.log(self.counts_[near]) - EDIT_COST * distance + gain, near
-
-    def _split(self, word: str) -> Iterable[tuple[float, str]]:
-        for cut in range(SHORTEST_PART, len(word) - SHORTEST_PART + 1):
-            parts = word[:cut], word[cut:]
-            counts = [self.counts_.get(part, 0) for part in parts]
-            if min(counts) >= max(self.min_count, 2):
-                yield float(np.mean(np.log(counts))) - SPACE_COST, " ".join(parts)
+        return self._corrections.correct(query)
 
     def _load_parts(self, folder: object) -> None:
         self._prepare()
