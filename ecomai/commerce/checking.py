@@ -152,6 +152,8 @@ def problem_of_item(item: ItemIn, bounds: Bounds) -> RowResult | None:
         return _absurd_quantity(item.stock)
     if item.listed_at is not msgspec.UNSET and (problem := _problem_of_date(item.listed_at, bounds)):  # type: ignore[arg-type]
         return problem
+    if item.cost not in (None, msgspec.UNSET) and (problem := _problem_of_amount(item.cost)):  # type: ignore[arg-type]
+        return problem
     if item.price in (None, msgspec.UNSET):
         return None
     if item.currency is msgspec.UNSET:

@@ -36,6 +36,10 @@ class Item(Storefronted):
     brand = models.CharField(_("brand"), max_length=200, blank=True, default="")
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
     price = models.DecimalField(_("price"), max_digits=14, decimal_places=4, null=True, blank=True)
+    cost = models.DecimalField(
+        _("cost"), max_digits=14, decimal_places=4, null=True, blank=True,
+        help_text=_("What the shop pays for it, in the currency of the price; empty if it does not say."),
+    )  # fmt: skip
     currency = models.CharField(_("currency"), max_length=3, blank=True, default="")
     stock = models.IntegerField(
         _("stock"), null=True, blank=True, help_text=_("Empty if the shop does not say.")

@@ -38,6 +38,7 @@ class ItemIn(Struct, kw_only=True):
     brand: str | UnsetType = UNSET
     attributes: dict[str, Any] | UnsetType = UNSET
     price: Decimal | UnsetType | None = UNSET
+    cost: Decimal | UnsetType | None = UNSET
     currency: str | UnsetType = UNSET
     stock: int | UnsetType | None = UNSET
     url: str | UnsetType = UNSET

@@ -55,6 +55,9 @@ class ItemRowSerializer(serializers.Serializer):
     brand = serializers.CharField(required=False)
     attributes = serializers.DictField(required=False)
     price = serializers.DecimalField(max_digits=14, decimal_places=4, required=False, allow_null=True)
+    cost = serializers.DecimalField(
+        max_digits=14, decimal_places=4, required=False, allow_null=True, help_text="What the shop pays."
+    )
     currency = serializers.CharField(required=False)
     stock = serializers.IntegerField(required=False, allow_null=True)
     url = serializers.CharField(required=False)

@@ -3,6 +3,7 @@
 from .answers import Answer, BatchRecommendation, Source
 from .feedback import Feedback
 from .monitoring import DailyFigures, DriftReport
+from .pipelines import Pipeline, PipelineSource, Rule
 from .popularity import ItemPopularity
 from .replays import Replay
 from .search import SearchLog, Synonym
@@ -15,7 +16,10 @@ __all__ = [
     "DriftReport",
     "Feedback",
     "ItemPopularity",
+    "Pipeline",
+    "PipelineSource",
     "Replay",
+    "Rule",
     "SearchLog",
     "SeoDraft",
     "Source",

@@ -11,9 +11,10 @@ from ecomai.registry.models import ModelVersion
 
 
 class Source(models.TextChoices):
-    """Which part answered. Everything but the model is a fallback."""
+    """Which part answered. Everything but the model and a pipeline is a fallback."""
 
     MODEL = "model", _("model")
+    PIPELINE = "pipeline", _("pipeline")
     BATCH = "batch", _("batch scored earlier")
     SIMILAR = "similar", _("similar items")
     POPULAR = "popular", _("popular items")
@@ -62,6 +63,10 @@ class Answer(Storefronted):
     model_name = models.CharField(_("model"), max_length=100, blank=True, default="")
     model_version = models.ForeignKey(
         ModelVersion, verbose_name=_("model version"), null=True, blank=True,
+        on_delete=models.SET_NULL, related_name="+",
+    )  # fmt: skip
+    pipeline = models.ForeignKey(
+        "ecomai_recommendations.Pipeline", verbose_name=_("pipeline"), null=True, blank=True,
         on_delete=models.SET_NULL, related_name="+",
     )  # fmt: skip
     shadow_version = models.ForeignKey(

@@ -174,6 +174,7 @@ class ItemMapping(ModelMapping):
     brand: Path | None = None
     attributes: Path | None = None
     price: Path | None = None
+    cost: Path | None = None
     currency: Path | None = None
     stock: Path | None = None
     url: Path | None = None

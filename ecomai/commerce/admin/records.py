@@ -58,7 +58,7 @@ class ItemAdmin(ReadOnlyAdmin):
     paginator = EstimatingPaginator
     fields = (
         "title", "external_id", "storefront", "description", "category_path", "brand", "attributes",
-        "shown_price", "stock", "url", "image_urls", "is_active", "listed_at", "updated_at",
+        "shown_price", "cost", "stock", "url", "image_urls", "is_active", "listed_at", "updated_at",
     )  # fmt: skip
 
     @admin.display(description=_("price"), ordering="price")

@@ -36,8 +36,9 @@ def upsert_items(
     bounds = Bounds()
     checked = list(parse_and_check("item", rows, bounds))
     new_row: Values = {
-        "description": "", "category_path": "", "brand": "", "attributes": {}, "price": None, "currency": "",
-        "stock": None, "url": "", "image_urls": [], "is_active": True, "listed_at": bounds.now,
+        "description": "", "category_path": "", "brand": "", "attributes": {}, "price": None, "cost": None,
+        "currency": "", "stock": None, "url": "", "image_urls": [], "is_active": True,
+        "listed_at": bounds.now,
     }  # fmt: skip
     with transaction.atomic():
         results, pks = _upsert(
@@ -158,8 +159,9 @@ def _said(record: Struct) -> Values:
 
 def _item_values(item: ItemIn) -> Values:
     values = _said(item)
-    if values.get("price") is not None:
-        values["price"] = values["price"].quantize(PRICE_STEP)
+    for name in ("price", "cost"):
+        if values.get(name) is not None:
+            values[name] = values[name].quantize(PRICE_STEP)
     if "listed_at" in values:
         values["listed_at"] = aware(values["listed_at"])
     return values
