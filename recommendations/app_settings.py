@@ -54,6 +54,13 @@ class RecommendationSettings(Section, name="RECOMMENDATIONS"):
         1.0, unit="share from 0 to 1", help="Which share of the answers is kept for judging what was shown."
     )
     LOG_DAYS = Setting[int](90, unit="days", help="How long kept answers stay before they are removed.")
+    CONVERSION_DAYS = Setting[int](
+        7, unit="days", help="How long after an item was seen or clicked its purchase counts for the answer."
+    )
+    MONITORING_DAYS = Setting[int](400, unit="days", help="How long the daily figures of answers are kept.")
+    DRIFT_DAYS = Setting[int](
+        14, unit="days", help="The newest days that are held against what the live version learned from."
+    )
     ENCODER = Setting[str](
         "auto",
         help="What turns item texts into vectors: `auto` (the English default where it can read the "

@@ -14,7 +14,12 @@ from . import services
 
 logger = logging.getLogger(__name__)
 
-FORGET_ANSWERS = "ecomai: remove old recommendation answers"
+#: Entry of beat -> task, minute, hour.
+BEAT_ENTRIES = {
+    "ecomai: remove old recommendation answers": ("forget_old_answers", "40", "3"),
+    "ecomai: count what recommendations came to": ("refresh_monitoring", "12", "*"),
+    "ecomai: compare events with what models learned from": ("refresh_drift", "25", "3"),
+}
 
 
 def on_events_ingested(sender: Any, storefront: str, events: Sequence[Any], **kwargs: Any) -> None:
@@ -42,17 +47,19 @@ def on_customer_identified(
 
 
 def create_beat_entries(sender: AppConfig, using: str, **kwargs: Any) -> None:
-    """Let beat remove old answers each night, unless the shop changed or removed that entry before."""
+    """Give beat its entries once; what a shop changes or disables afterwards stays as it is."""
     from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
     if PeriodicTask._meta.db_table not in connections[using].introspection.table_names():
         return
     tasks = PeriodicTask.objects.using(using)
-    if tasks.filter(name=FORGET_ANSWERS).exists():
-        return
-    clock, _created = CrontabSchedule.objects.using(using).get_or_create(
-        minute="40", hour="3", day_of_week="*", day_of_month="*", month_of_year="*", timezone="UTC"
-    )
-    tasks.create(
-        name=FORGET_ANSWERS, task="ecomai.recommendations.forget_old_answers", crontab=clock, queue="default"
-    )
+    for name, (task, minute, hour) in BEAT_ENTRIES.items():
+        if tasks.filter(name=name).exists():
+            continue
+        clock, _created = CrontabSchedule.objects.using(using).get_or_create(
+            minute=minute, hour=hour, day_of_week="*", day_of_month="*", month_of_year="*", timezone="UTC"
+        )
+        tasks.create(
+            name=name, task=f"ecomai.recommendations.{task}", crontab=clock, queue="default",
+            expire_seconds=3600 if hour == "*" else None,
+        )  # fmt: skip

@@ -13,3 +13,15 @@ def refresh_popularity() -> None:
 @shared_task(name="ecomai.recommendations.forget_old_answers", ignore_result=True)
 def forget_old_answers() -> None:
     services.forget_old_answers()
+
+
+@shared_task(name="ecomai.recommendations.refresh_monitoring", ignore_result=True)
+def refresh_monitoring() -> None:
+    services.refresh_monitoring()
+
+
+@shared_task(name="ecomai.recommendations.refresh_drift", ignore_result=True)
+def refresh_drift() -> None:
+    from .drift import refresh_drift
+
+    refresh_drift()

@@ -19,7 +19,7 @@ from ecomai.learning.splits import Split
 from ecomai.registry.runs import Candidate, Run
 from ecomai.serving.predictors import load_predictor
 
-from . import datasets, tuning, updating
+from . import datasets, drift, tuning, updating
 from .adapting import Made, Wishes, make_own
 from .app_settings import app_settings
 from .datasets import Cases, Dataset
@@ -411,6 +411,7 @@ def _candidate(
         if live_folder
         else None
     )
+    spread = drift.profile(start=material.snapshot.window_start, end=run.cutoff).as_json()
     vectors.forget_other_encoders(keep=[material.reader.key, *vectors.encoder_keys()])
     return Candidate(
         folder=folder,
@@ -423,7 +424,7 @@ def _candidate(
         window_end=material.snapshot.window_end,
         data_fingerprint=material.snapshot.fingerprint,
         hyperparameters={**run.hyperparameters, **parameters},
-        card={**_card(material, peers), **card},
+        card={**_card(material, peers), drift.REFERENCE: spread, **card},
     )
 
 

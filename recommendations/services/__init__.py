@@ -5,6 +5,7 @@ from ..past import MOST_SAID
 from .answers import AnswerList, Pick, recommend
 from .feedback import adopt_feedback, give_feedback, given_feedback, withdraw_feedback
 from .log import forget_old_answers
+from .monitoring import refresh_monitoring
 from .popularity import refresh_popularity, should_refresh_popularity
 from .requests import parse_query, recommend_for_request
 from .vectors import encode_items, request_encoding
@@ -22,6 +23,7 @@ __all__ = [
     "parse_query",
     "recommend",
     "recommend_for_request",
+    "refresh_monitoring",
     "refresh_popularity",
     "request_encoding",
     "should_refresh_popularity",
