@@ -5,11 +5,13 @@ Every exported graph is run once and compared with the model it came from.
 """
 
 from .recommenders import export_next_item, export_popularity, export_similar_items, load_next_item
+from .search import export_search
 from .text_encoder import export_text_encoder
 
 __all__ = [
     "export_next_item",
     "export_popularity",
+    "export_search",
     "export_similar_items",
     "export_text_encoder",
     "load_next_item",

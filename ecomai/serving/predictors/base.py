@@ -19,7 +19,9 @@ _paths: dict[str, str] = {
     "next_item": "ecomai.serving.predictors.next_item.NextItemPredictor",
     "similar_items": "ecomai.serving.predictors.similar_items.SimilarItemsPredictor",
     "popularity": "ecomai.serving.predictors.popularity.PopularityPredictor",
+    "search": "ecomai.serving.predictors.search.SearchPredictor",
     "text_encoder": "ecomai.serving.predictors.text_encoder.TextEncoder",
+    "image_encoder": "ecomai.serving.predictors.image_encoder.ImageEncoder",
 }
 
 

@@ -1,0 +1,155 @@
+"""Artifacts of search."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+from ecomai.learning.encoders.base import TextEncoder
+from ecomai.learning.exceptions import InvalidDataError
+from ecomai.learning.retrieval.bm25 import BM25Index
+from ecomai.learning.retrieval.evidence import COLUMNS
+from ecomai.learning.retrieval.hybrid import HybridSearcher
+from ecomai.pieces import MAX_LETTERS, cut
+
+from .layout import check_ids, describe, prepare_folder, write_items
+from .text_encoder import copy_text_encoder, write_text_encoder
+from .trees import export_trees
+
+SEARCH_FORMAT = 1
+
+
+def export_search(
+    model: HybridSearcher,
+    folder: str | Path,
+    *,
+    item_ids: Sequence[str],
+    texts: Sequence[str],
+    behaviour: Mapping[str, Mapping[int, float]] | None = None,
+    behaviour_weight: float = 0.0,
+    past_queries: Sequence[tuple[str, int, int]] = (),
+    text_encoder: TextEncoder | Path | None = None,
+    encoder_cache: str | Path | None = None,
+) -> Path:
+    """Write an artifact of kind `search`.
+
+    Parameters
+    ----------
+    model : HybridSearcher
+        Fitted on `texts`.
+    folder : path
+        Created where it is missing.
+    item_ids : sequence of n_items str
+        The shop's name of each text.
+    texts : sequence of n_items str
+        What was indexed; serving notices by their digests which have changed since.
+    behaviour : mapping of str to mapping of int to float, optional
+        By a query's stems, sorted: positions of the items that people took after it, each with a share
+        from 0 to 1.
+    behaviour_weight : float, default 0.0
+        What the shares are multiplied by before they are added to the scores.
+    past_queries : sequence of (str, int, int), default ()
+        Queries for suggestions: how many people asked, and how many of them turned to something.
+    text_encoder : TextEncoder or Path, optional
+        What made the model's vectors; with it, queries are read by their meaning.
+    encoder_cache : path, optional
+        As in `export_text_encoder`.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    NotFittedError
+        If the model has not learned.
+    InvalidDataError
+        If there is not one id and one text per item, or two ids are equal.
+    ExportError
+        If the trees' graph does not answer as the trees do.
+    """
+    model.check_is_fitted()
+    folder = prepare_folder(folder)
+    check_ids(item_ids, model.n_texts_)
+    if len(texts) != model.n_texts_:
+        raise InvalidDataError(f"There are {len(texts)} texts for {model.n_texts_} items.")
+    arrays, words = _behaviour_arrays(behaviour or {})
+    arrays["vectors"] = model.vectors_.astype(np.float16)
+    for name, index in model.evidence.indices.items():
+        arrays |= _index_arrays(name, index, texts)
+    save_file(arrays, folder / "search.safetensors")
+    words |= {
+        "pieces": _pieces(model.evidence.indices),
+        "spelling": {"counts": model.corrector.counts_, "min_count": model.corrector.min_count},
+        "digests": [hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts],
+        "past_queries": [list(row) for row in past_queries],
+    }
+    (folder / "search.json").write_text(json.dumps(words, ensure_ascii=False), encoding="utf-8")
+    share = model.ranker_share_ if model.ranker_ is not None else 0.0
+    if share and model.ranker_ is not None:
+        export_trees(model.ranker_, folder / "search_trees.onnx")
+    write_items(folder, item_ids)
+    if isinstance(text_encoder, Path):
+        copy_text_encoder(text_encoder, folder)
+    elif text_encoder is not None:
+        write_text_encoder(text_encoder, folder, Path(encoder_cache) if encoder_cache else None)
+    return describe(
+        folder,
+        "search",
+        format_version=SEARCH_FORMAT,
+        language=model.language,
+        weights=model.weights_,
+        ranker_share=share,
+        n_candidates=model.n_candidates,
+        columns=list(COLUMNS),
+        indices={name: _weighing(name, index) for name, index in model.evidence.indices.items()},
+        behaviour_weight=behaviour_weight,
+        n_features=int(model.vectors_.shape[1]),
+        has_text_encoder=text_encoder is not None,
+    )
+
+
+def _weighing(name: str, index: BM25Index) -> dict[str, Any]:
+    return {
+        "kind": index.kind, "k1": index.k1, "b": index.b, "language": index.language,
+        "is_opening": name == "opening",
+    }  # fmt: skip
+
+
+def _index_arrays(name: str, index: BM25Index, texts: Sequence[str]) -> dict[str, NDArray[Any]]:
+    lengths = [len(cut(text[:MAX_LETTERS], index.kind, index.language)) for text in texts] if index.b else [1]
+    return {
+        f"{name}.idf": index.idf_,
+        f"{name}.weights": index.weights_,
+        f"{name}.columns": index.columns_,
+        f"{name}.starts": index.starts_,
+        f"{name}.sizes": np.array([index.n_texts_, float(np.mean(lengths))]),
+    }
+
+
+def _pieces(indices: Mapping[str, BM25Index]) -> dict[str, Any]:
+    """Return the pieces of each index in order, those of equal vocabularies once."""
+    found: dict[str, Any] = {}
+    for name, index in indices.items():
+        same = next((other for other in found if indices[other].vocabulary_ == index.vocabulary_), None)
+        found[name] = same or list(index.vocabulary_)
+    return found
+
+
+def _behaviour_arrays(
+    behaviour: Mapping[str, Mapping[int, float]],
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    items = [np.array(list(taken), dtype=np.int64) for taken in behaviour.values()]
+    shares = [np.array(list(taken.values()), dtype=np.float32) for taken in behaviour.values()]
+    starts = np.cumsum([0, *(len(taken) for taken in behaviour.values())]).astype(np.int64)
+    return {
+        "behaviour.starts": starts,
+        "behaviour.items": np.concatenate([np.empty(0, dtype=np.int64), *items]),
+        "behaviour.shares": np.concatenate([np.empty(0, dtype=np.float32), *shares]),
+    }, {"behaviour": list(behaviour)}
