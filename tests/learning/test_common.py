@@ -22,6 +22,7 @@ from ecomai.learning.encoders.routed import RoutedTextEncoder
 from ecomai.learning.exceptions import FormatVersionError, InvalidDataError, NotFittedError
 from ecomai.learning.interactions import Interactions
 from ecomai.learning.recommenders.base import Recommender
+from ecomai.learning.recommenders.exposure import TailReranker
 from ecomai.learning.recommenders.item_item import ItemItemRecommender
 from ecomai.learning.recommenders.matrix_factorization import MatrixFactorizationRecommender
 from ecomai.learning.recommenders.next_basket import NextBasketRecommender
@@ -29,6 +30,7 @@ from ecomai.learning.recommenders.own_frequency import OwnFrequencyRecommender
 from ecomai.learning.recommenders.popularity import PopularityRecommender
 from ecomai.learning.recommenders.sequence import SequenceRecommender
 from ecomai.learning.recommenders.sequential_rules import SequentialRulesRecommender
+from ecomai.learning.recommenders.thompson import ThompsonBandit
 from ecomai.learning.retrieval.bm25 import BM25Index
 from ecomai.learning.retrieval.hybrid import HybridSearcher
 from ecomai.learning.retrieval.spelling import SpellingCorrector
@@ -56,6 +58,7 @@ ENCODERS: list[Callable[[str], TextEncoder]] = [
     lambda model: RoutedTextEncoder(model, scripts=("latin",), dim=6, device="cpu"),
 ]
 SEARCHERS: list[Callable[[], Estimator]] = [BM25Index, SpellingCorrector, HybridSearcher]
+EXPOSERS: list[Callable[[], Estimator]] = [TailReranker, lambda: ThompsonBandit(n_features=2)]
 TEXTS = ["red dress", "blue dress for the summer", "mug", "红色连衣裙", "蓝牙耳机", "Кружка синяя"]
 OTHER_TEXTS = ["lamp", "green shoes", "绿色的灯"]
 
@@ -87,7 +90,7 @@ def test_every_estimator_is_held_to_the_contract(tiny_model: str) -> None:
 
 def estimators(tiny_model: str) -> list[Estimator]:
     return [
-        *(make() for make in (*RECOMMENDERS, *SEARCHERS)),
+        *(make() for make in (*RECOMMENDERS, *SEARCHERS, *EXPOSERS)),
         *(make(tiny_model) for make in ENCODERS),
     ]
 
