@@ -61,6 +61,19 @@ class RecommendationSettings(Section, name="RECOMMENDATIONS"):
     DRIFT_DAYS = Setting[int](
         14, unit="days", help="The newest days that are held against what the live version learned from."
     )
+    SEARCH_LANGUAGE = Setting[str](
+        "english",
+        help="Whose endings a search leaves off, by Snowball's name of the language; words of other scripts "
+        "are left as they are.",
+    )
+    SEARCH_IS_PERSONAL = Setting[bool](
+        True,
+        help="Whether a search puts first what a customer is fond of, where the request does not say. "
+        "Consent is heeded as for recommendations.",
+    )
+    SUGGESTION_MIN_PEOPLE = Setting[int](
+        3, unit="visitors", help="So many must have searched for something before it is suggested to others."
+    )
     ENCODER = Setting[str](
         "auto",
         help="What turns item texts into vectors: `auto` (the English default where it can read the "

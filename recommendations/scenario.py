@@ -10,6 +10,7 @@ from ecomai.training_options import Option
 
 NEXT_ITEM = "recommendations.next_item"
 SIMILAR_ITEMS = "recommendations.similar_items"
+SEARCH = "recommendations.search"
 FAVOURITE_CATEGORIES = "recommendations.favourite_categories"
 
 # The package is also installed as ecomai.apps.recommendations, so dotted paths begin with its name.
@@ -149,9 +150,32 @@ similar_items = ModelSpec(
     },
 )
 
+search = ModelSpec(
+    name=SEARCH,
+    verbose_name=_("Search"),
+    description=_("What a search finds: by words, by meaning, and by what others took who searched so."),
+    train=f"{_HERE}.searching.train_search",
+    readiness=f"{_HERE}.readiness.search_readiness",
+    primary_metric="ndcg@10",
+    baseline="bm25",
+    gate=Gate(min_gain_over_live=0.0, min_gain_over_baseline=0.02),
+    groups={
+        "known_queries": Group(_("Known searches"), _("Somebody had searched so before.")),
+        "new_queries": Group(_("New searches"), _("Nobody had searched so before.")),
+    },
+    default_hyperparameters={
+        "valid_share": 0.15,
+        "test_share": 0.15,
+        "encoder": "",
+        "n_trees": 100,
+        "n_candidates": 200,
+    },
+)
+
 SEES_ANSWERS = (
     "ecomai_recommendations.view_answer",
     "ecomai_recommendations.view_batchrecommendation",
+    "ecomai_recommendations.view_dailyfigures",
     "ecomai_recommendations.view_feedback",
 )
 
@@ -168,7 +192,7 @@ favourite_categories = FactSpec(
 scenario = Scenario(
     name="recommendations",
     verbose_name=_("Recommendations"),
-    models=(next_item, similar_items),
+    models=(next_item, similar_items, search),
     facts=(favourite_categories,),
     capabilities={"Recommender": f"{_HERE}.capabilities.ShopRecommender"},
     eraser=f"{_HERE}.services.privacy.erase",

@@ -15,6 +15,16 @@ def item_text(
     return _SPACES.sub(" ", ". ".join(part for part in parts if part)).strip()[:MAX_LENGTH]
 
 
+def search_text(
+    *, title: str, category_path: str = "", brand: str = "", attributes: Any = None, description: str = ""
+) -> str:
+    """Join what an item is found by: its title counts twice."""
+    text = item_text(
+        title=title, category_path=category_path, brand=brand, attributes=attributes, description=description
+    )
+    return f"{title}. {text}"
+
+
 def _attributes_text(attributes: Any) -> str:
     if not isinstance(attributes, dict):
         return str(attributes or "")

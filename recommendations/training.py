@@ -226,7 +226,7 @@ def _export_next_item(run: Run, material: Material, learned: Learned) -> Path:
     X = material.dataset.before(learned.until)
     return export_next_item(
         learned.model,
-        _fresh(run.folder / "artifact"),
+        fresh(run.folder / "artifact"),
         item_ids=material.item_ids,
         event_types=learned.event_types,
         neighbours=_neighbours(X, material) if learned.neighbour_weight else None,
@@ -247,7 +247,7 @@ def train_similar_items(run: Run) -> Candidate:
     model = ItemItemRecommender(**parameters).fit(material.train, material.vectors, callbacks=callbacks)
     folder = export_similar_items(
         model,
-        _fresh(run.folder / "artifact"),
+        fresh(run.folder / "artifact"),
         item_ids=material.item_ids,
         item_vectors=material.vectors,
         text_encoder=material.reader.source,
@@ -301,7 +301,7 @@ def prepare(run: Run, *, max_history: int | None = None, start: updating.Start |
     )
 
 
-def frozen(folder: Path, *, cutoff: datetime) -> Snapshot:
+def frozen(folder: Path, *, cutoff: datetime, event_types: Sequence[str] = ()) -> Snapshot:
     """Return the run's snapshot; a run that goes on after a kill reads what it read before."""
     note = folder / SNAPSHOT_FILE
     if note.exists():
@@ -309,7 +309,7 @@ def frozen(folder: Path, *, cutoff: datetime) -> Snapshot:
         for name in ("window_start", "window_end"):
             kept[name] = datetime.fromisoformat(kept[name]) if kept[name] else None
         return Snapshot(**{**kept, "folder": folder})
-    snapshot = freeze(folder, cutoff=cutoff, event_types=interaction_types())
+    snapshot = freeze(folder, cutoff=cutoff, event_types=event_types or interaction_types())
     unfinished = note.with_suffix(".part")
     unfinished.write_text(json.dumps(asdict(snapshot), default=_as_text), encoding="utf-8")
     unfinished.rename(note)
@@ -387,7 +387,7 @@ def model_parameters(run: Run) -> dict[str, Any]:
     return {name: value for name, value in run.hyperparameters.items() if name not in OTHER_PARAMETERS}
 
 
-def _fresh(folder: Path) -> Path:
+def fresh(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     return folder
 

@@ -26,7 +26,7 @@ MOMENT = pa.timestamp("us", tz="UTC")
 EVENT_SCHEMA = pa.schema(
     [
         ("user_key", pa.int64()), ("item_key", pa.int64()), ("type", pa.string()), ("occurred_at", MOMENT),
-        ("quantity", pa.int32()), ("value", pa.float64()), ("currency", pa.string()),
+        ("quantity", pa.int32()), ("value", pa.float64()), ("currency", pa.string()), ("query", pa.string()),
     ]
 )  # fmt: skip
 # What is read of an event, before a session becomes a number.
@@ -34,7 +34,7 @@ READ_SCHEMA = pa.schema(
     [
         ("customer_id", pa.int64()), ("storefront", pa.string()), ("session_id", pa.string()),
         ("item_id", pa.int64()), ("type", pa.string()), ("occurred_at", MOMENT), ("quantity", pa.int32()),
-        ("value", pa.float64()), ("currency", pa.string()),
+        ("value", pa.float64()), ("currency", pa.string()), ("query", pa.string()),
     ]
 )  # fmt: skip
 ITEM_SCHEMA = pa.schema(

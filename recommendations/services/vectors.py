@@ -14,7 +14,7 @@ from ecomai.fusion.vectors import DTYPE, store_vectors
 from ecomai.registry.jobs import RunningJob, enqueue_job
 from ecomai.registry.models import ModelDeployment
 
-from ..scenario import NEXT_ITEM, SIMILAR_ITEMS
+from ..scenario import NEXT_ITEM, SEARCH, SIMILAR_ITEMS
 from ..texts import item_text
 from . import predictors
 
@@ -24,7 +24,7 @@ ITEMS_PER_JOB = 2000
 #: Encoders of this scenario begin so; others' vectors are not ours to remove.
 KEY_PREFIX = "recommendations:"
 #: Whose versions read texts.
-MODELS = (NEXT_ITEM, SIMILAR_ITEMS)
+MODELS = (NEXT_ITEM, SIMILAR_ITEMS, SEARCH)
 
 
 def text_digest(text: str) -> str:
