@@ -174,7 +174,7 @@ def _figure(
     traces: list[dict[str, Any]], *, x_title: str = "", y_title: str = "", percent: bool = False,
     from_zero: bool = False, is_horizontal: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
-    value_axis: dict[str, Any] = {"tickformat": ",.0%" if percent else ",~r"}
+    value_axis: dict[str, Any] = {"tickformat": ",.2~%" if percent else ",~r"}
     if from_zero:
         value_axis["rangemode"] = "tozero"
     x_axis = {"title": {"text": x_title}, **(value_axis if is_horizontal else {})}

@@ -66,7 +66,7 @@ def _is_empty(report: QualityReport) -> bool:
     return report.window_end is None and not any(gap["total"] for gap in report.findings["missing"])
 
 
-def _type_label(name: str) -> str:
+def type_label(name: str) -> str:
     return str(EventType(name).label) if name in EventType.values else name
 
 
@@ -76,7 +76,7 @@ def _fresh(row: dict[str, Any]) -> dict[str, Any]:
     return {
         **row,
         "newest": newest,
-        "label": _type_label(row["type"]),
+        "label": type_label(row["type"]),
         "state": "ok" if age_hours <= app_settings.EVENTS_STALE_AFTER_HOURS else "attention",
     }
 
@@ -91,7 +91,7 @@ def _per_day_chart(rows: Sequence[dict[str, Any]]) -> charts.Chart:
     return charts.bar_chart(
         title=_("Events per day"),
         categories=[date.fromisoformat(day) for day in days],
-        series={_type_label(name): [counts.get((day, name), 0) for day in days] for name in shown},
+        series={type_label(name): [counts.get((day, name), 0) for day in days] for name in shown},
         x_title=_("Day"),
         is_stacked=True,
     )

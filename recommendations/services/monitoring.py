@@ -21,7 +21,7 @@ DAY = timedelta(days=1)
 RECOUNT_AFTER = timedelta(hours=20)
 
 #: Who answers as the shop wants it; everybody else is a fallback.
-CHOSEN = (Source.MODEL.value, "pipeline")
+CHOSEN = (Source.MODEL.value, Source.PIPELINE.value)
 
 GROUP = ("storefront", "placement", "source", "model_name", "version_number", "variant")
 _TEXT, _NUMBER = "''", "0"
@@ -30,7 +30,8 @@ COLUMNS: dict[str, Sequence[str]] = {
     Scope.SHOP: ("a.storefront", _TEXT, _TEXT, _TEXT, _NUMBER, _TEXT),
     Scope.PLACEMENT: ("a.storefront", "a.placement", _TEXT, _TEXT, _NUMBER, _TEXT),
     Scope.VERSION: (
-        "a.storefront", "a.placement", "a.source", "a.model_name", "COALESCE(v.number, 0)", _TEXT,
+        "a.storefront", "a.placement", "a.source", "a.model_name", "COALESCE(v.number, 0)",
+        "COALESCE(l.name, '')",
     ),
 }  # fmt: skip
 
@@ -106,7 +107,8 @@ def count_day(day: date, *, now: datetime | None = None) -> int:
             rows.append(
                 DailyFigures(
                     day=day, scope=scope, window_days=window_days, computed_at=now,
-                    is_final=_is_over(day, now), n_offered_items=n_offered.get(named["storefront"], 0), **named, **values,
+                    is_final=_is_over(day, now), n_offered_items=n_offered.get(named["storefront"], 0),
+                    **named, **values,
                 )
             )  # fmt: skip
     if not any(row.scope == Scope.SHOP and row.storefront == "" for row in rows):
@@ -178,6 +180,7 @@ class _Day:
                        CASE WHEN a.source IN (%s, %s) THEN 0 ELSE 1 END AS is_fallback, {self.columns}
                 FROM ecomai_recommendations_answer a
                 LEFT JOIN ecomai_registry_modelversion v ON v.id = a.model_version_id
+                LEFT JOIN ecomai_recommendations_pipeline l ON l.id = a.pipeline_id
                 WHERE a.created_at >= %s AND a.created_at < %s
             )"""  # noqa: S608
         first = [*CHOSEN, self._moment(self.start), self._moment(self.end)]

@@ -82,6 +82,7 @@ def rows() -> dict[str, object]:
         recommendations.Answer.objects.create(item_keys=[], source="popular"),
         recommendations.Feedback.objects.create(session_id="session-1", item=item, kind="owned"),
         recommendations.ItemPopularity.objects.create(item=item, score=1),
+        recommendations.DailyFigures.objects.create(day=now.date(), scope="shop"),
     ]  # fmt: skip
     found = {row._meta.label_lower: row for row in made}
     found["ecomai_fusion.customerpicture"] = customer

@@ -49,7 +49,7 @@ def test_histogram_counts_every_finite_value_once():
 def test_percent_is_written_as_percent_in_drawing_and_table():
     chart = charts.bar_chart(title="Share", categories=["a"], series={"share": [0.125]}, percent=True)
     assert chart.rows == [["a", "12.5 %"]]
-    assert chart.figure["layout"]["yaxis"]["tickformat"] == ",.0%"
+    assert chart.figure["layout"]["yaxis"]["tickformat"] == ",.2~%"
 
 
 def test_text_from_the_shop_cannot_end_the_data_block():
