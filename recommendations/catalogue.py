@@ -4,6 +4,7 @@ The copy is at most about a second behind the database; whoever shows items read
 so an item that was switched off a moment ago is never shown.
 """
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -33,7 +34,10 @@ CLOCK_DIFFERENCE = timedelta(seconds=60)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A sum of moments must fit into 64 bits.
 DIGEST_MODULUS = 2**31 - 1
-COLUMNS = ("pk", "storefront", "is_active", "price", "currency", "stock", "category_path", "updated_at")
+COLUMNS = (
+    "pk", "storefront", "is_active", "price", "currency", "stock", "category_path", "updated_at", "brand",
+    "listed_at",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +67,8 @@ class Catalogue:
     is_in_stock: np.ndarray  # (n_items,) bool
     categories: np.ndarray  # (n_items,) object
     updated: np.ndarray  # (n_items,) int64, microseconds of Unix time
+    brands: np.ndarray  # (n_items,) object
+    listed: np.ndarray  # (n_items,) int64, microseconds of Unix time
     popularity: np.ndarray  # (n_items,) float64, 0 where nothing happened lately
     revision: int = 0
 
@@ -123,6 +129,11 @@ class Catalogue:
         """Distinct category paths, and the place of each item's among them."""
         return np.unique(self.categories.astype(str), return_inverse=True)
 
+    @property
+    def category_codes(self) -> np.ndarray:
+        """A number for the category of each item."""
+        return self._categories[1]
+
     @cached_property
     def departments(self) -> np.ndarray:
         """A number for the top category of each item."""
@@ -134,6 +145,20 @@ class Catalogue:
     def by_popularity(self) -> np.ndarray:
         """Positions of all items, the most popular first, of equal ones the newest."""
         return np.lexsort((-self.keys, -self.popularity))
+
+    @cached_property
+    def by_age(self) -> np.ndarray:
+        """Positions of all items, the newest first."""
+        return np.lexsort((-self.keys, -self.listed))
+
+    @cached_property
+    def is_tail(self) -> np.ndarray:
+        """Which items belong to the half that is taken least, among those on offer in their storefront."""
+        found = np.ones(len(self), dtype=bool)
+        for storefront in set(self.storefronts.tolist()):
+            at = self.by_popularity[self._offered(storefront)[self.by_popularity]]
+            found[at[: len(at) // 2]] = False
+        return found
 
     def is_popular(self, key: int) -> bool:
         """Whether anybody turned to the item lately."""
@@ -182,7 +207,7 @@ def _object_array(values: Iterable[Any]) -> np.ndarray:
 def _build(rows: list[tuple]) -> Catalogue:
     rows.sort(key=lambda row: row[0])
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(COLUMNS)
-    keys, storefronts, is_active, prices, currencies, stocks, categories, updated = columns
+    keys, storefronts, is_active, prices, currencies, stocks, categories, updated, brands, listed = columns
     return Catalogue(
         keys=np.array(keys, dtype=np.int64),
         storefronts=_object_array(storefronts),
@@ -192,6 +217,8 @@ def _build(rows: list[tuple]) -> Catalogue:
         is_in_stock=np.array([stock is None or stock > 0 for stock in stocks], dtype=bool),
         categories=_object_array(categories),
         updated=np.array([_microseconds(moment) for moment in updated], dtype=np.int64),
+        brands=_object_array(map(sys.intern, brands)),
+        listed=np.array([_microseconds(moment) for moment in listed], dtype=np.int64),
         popularity=np.zeros(len(rows)),
     )
 
@@ -222,6 +249,8 @@ def _merge(old: Catalogue, changes: Catalogue) -> Catalogue:
         is_in_stock=column("is_in_stock"),
         categories=column("categories"),
         updated=column("updated"),
+        brands=column("brands"),
+        listed=column("listed"),
         popularity=np.concatenate([old.popularity[kept], popularity])[order],
     )
 
@@ -299,7 +328,7 @@ WITH recent AS (
     SELECT mod((extract(epoch FROM updated_at) * 1000000)::bigint, {DIGEST_MODULUS}) AS moment
     FROM {_TABLE} WHERE updated_at > %s AND updated_at <= %s
 ), known AS (SELECT count(*) AS n, coalesce(sum(moment), 0) AS digest FROM recent)
-SELECT id, storefront, is_active, price, currency, stock, category_path, updated_at
+SELECT id, storefront, is_active, price, currency, stock, category_path, updated_at, brand, listed_at
 FROM {_TABLE}, known
 WHERE updated_at > %s AND (updated_at > %s OR known.n <> %s OR known.digest <> %s)
 """  # noqa: S608

@@ -34,3 +34,15 @@ class UnlikeCurrenciesError(EcomaiError):
     code = "unlike_currencies"
     message = _("Items have prices in %(currencies)s. Say which of them the price filter means (currency=…).")
     status_code = 400
+
+
+class PipelineStateError(EcomaiError):
+    code = "pipeline_state"
+    message = _("“%(pipeline)s” is %(state)s, so this cannot be done with it.")
+    status_code = 409
+
+
+class PipelineNotReadyError(EcomaiError):
+    code = "pipeline_not_ready"
+    message = _("“%(pipeline)s” names no candidates. Give it at least one source before it goes live.")
+    status_code = 409

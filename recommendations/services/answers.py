@@ -3,7 +3,7 @@
 import logging
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from django.utils.translation import gettext as _
@@ -19,6 +19,8 @@ from ..catalogue import ItemFilter
 from ..item_rows import items_by_external_id, items_by_key
 from ..models import Source
 from ..past import read_past
+from ..pipeline import plans, running
+from ..pipeline.plans import Plan
 from . import rankers
 from .log import keep_answer
 from .rankers import Context, Ranking
@@ -52,11 +54,12 @@ class AnswerList:
     unknown_ids: Sequence[str] = ()
     code: str = ""
     model_version_id: int | None = None
+    pipeline_id: int | None = None
     shadow: Ranking | None = field(default=None, repr=False)
 
     @property
     def is_fallback(self) -> bool:
-        return self.source not in ("", Source.MODEL)
+        return self.source not in ("", Source.MODEL, Source.PIPELINE)
 
 
 def recommend(
@@ -72,13 +75,15 @@ def recommend(
     filters: ItemFilter | None = None,
     time_budget_seconds: float | None = None,
     first: Source | None = None,
+    pipeline_id: int | None = None,
     is_kept: bool = True,
 ) -> AnswerList:
     """Recommend for a customer or session, beside an item, or to go with a basket.
 
     A customer is given as a row or by the shop's id. Reads the history now, so that an event changes
-    the next answer. `first` leaves out who would answer before that source, for experiments. Writes the
-    answer to the log unless `is_kept` is False. Raises InvalidInputError where `n` is out of bounds and
+    the next answer. A pipeline that is live at the placement answers before all others. For experiments,
+    `first` leaves out who would answer before that source, and `pipeline_id` names another pipeline. Writes
+    the answer to the log unless `is_kept` is False. Raises InvalidInputError where `n` is out of bounds and
     UnlikeCurrenciesError where prices cannot be compared.
     """
     n = check_n(n)
@@ -97,10 +102,22 @@ def recommend(
             filters=filters,
             time_budget_seconds=time_budget_seconds,
         )
-        answer = replace(_answer(replace(context, first=first)), placement=placement, unknown_ids=unknown)
+        plan = None if first else _plan(storefront, placement, pipeline_id)
+        context = replace(context, first=first, placement=placement, plan=plan)
+        answer = replace(_answer(context), placement=placement, unknown_ids=unknown)
     if not is_kept:
         return answer
     return replace(answer, key=keep_answer(answer, context, milliseconds=(time.monotonic() - started) * 1000))
+
+
+def _plan(storefront: str, placement: str, pipeline_id: int | None) -> Plan | None:
+    """Return the pipeline that was asked for, else the one that is live at the placement."""
+    if pipeline_id is not None:
+        plan = plans.plan_of(pipeline_id)
+        if plan is not None:
+            return plan
+        logger.error("Pipeline %s is gone; what is live at %r answers instead.", pipeline_id, placement)
+    return plans.live_plan(storefront, placement) if placement else None
 
 
 def check_n(n: int | None) -> int:
@@ -143,6 +160,7 @@ def look_up(
         history=past.history,
         event_contexts=past.event_contexts,
         bought=past.bought,
+        not_again=past.not_again,
         excluded=past.not_again.union(past.unwanted, (item.pk for item in known.values())),
         less_like=past.less_like,
         filters=filters or ItemFilter(),
@@ -156,19 +174,27 @@ def look_up(
 def _answer(context: Context) -> AnswerList:
     """Take the first ranking of the chain that has something to show, and fill up with popular items."""
     shadow = rankers.shadow_ranking(context)
-    for ranking in rankers.rankings(context):
+    for ranking in _rankings(context):
         picks = _show(ranking, context)
         if picks or ranking.source == Source.POPULAR:
             return AnswerList(
                 picks=picks, source=ranking.source, model_name=ranking.model_name, shadow=shadow,
                 model_version=ranking.model_version, model_version_id=ranking.model_version_id,
+                pipeline_id=context.plan.id if context.plan and ranking.is_complete else None,
             )  # fmt: skip
     return AnswerList(source=Source.POPULAR, shadow=shadow)
 
 
+def _rankings(context: Context) -> Iterator[Ranking]:
+    if context.plan is not None:
+        yield from running.rankings(context.plan, context)
+    yield from rankers.rankings(context)
+
+
 def _show(ranking: Ranking, context: Context) -> list[Pick]:
     """Read the rows of the ranked items once more, leave out what changed, and say why each is shown."""
-    filling = rankers.popular(context) if len(ranking.keys) < context.n else None
+    is_short = len(ranking.keys) < context.n and not ranking.is_complete
+    filling = rankers.popular(context) if is_short else None
     keys = list(dict.fromkeys([*ranking.keys, *(filling.keys if filling else [])]))
     if not keys:
         return []

@@ -46,6 +46,7 @@ def keep_answer(answer: "AnswerList", context: "Context", *, milliseconds: float
         "source": answer.source,
         "model_name": answer.model_name,
         "model_version": answer.model_version_id,
+        "pipeline": answer.pipeline_id,
         "shadow_version": shadow.model_version_id if shadow else None,
         "shadow_item_keys": list(shadow.keys[: context.n]) if shadow else [],
         "milliseconds": milliseconds,

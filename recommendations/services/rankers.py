@@ -4,8 +4,8 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any, TypeVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from ..catalogue import Catalogue, ItemFilter, top_category
 from ..models import Source
 from ..scenario import NEXT_ITEM, SIMILAR_ITEMS
 from . import predictors
+
+if TYPE_CHECKING:
+    from ..pipeline.plans import Plan
 
 T = TypeVar("T")
 
@@ -53,11 +56,15 @@ class Context:
     history: Sequence[int] = ()
     event_contexts: Sequence[EventContext] = ()  # of the history, where a model wants them
     bought: frozenset[int] = frozenset()
+    not_again: frozenset[int] = frozenset()  # what of it is not shown again, by the settings
     excluded: frozenset[int] = frozenset()
     less_like: frozenset[int] = frozenset()  # what is like these comes last
     filters: ItemFilter = field(default_factory=ItemFilter)
     n: int = 10
+    placement: str = ""
+    plan: "Plan | None" = None  # the pipeline that answers, before all others
     first: Source | None = None  # who would answer before it is not asked
+    versions: Mapping[str, Served] = field(default_factory=dict)  # that answer instead of the live ones
     deadline: float = math.inf  # of time.monotonic()
 
     @property
@@ -95,7 +102,7 @@ class Context:
     def mask(self) -> np.ndarray:
         return self.catalogue.mask(storefront=self.storefront, filters=self.filters, exclude=self.excluded)
 
-    def may_show(self, keys: Sequence[int]) -> np.ndarray:
+    def may_show(self, keys: Sequence[int] | np.ndarray) -> np.ndarray:
         return self._shown_at(self.catalogue.positions(keys))
 
     def mask_of(self, keys: np.ndarray) -> np.ndarray:
@@ -127,6 +134,8 @@ class Ranking:
     model_version_id: int | None = None
     named: Mapping[int, int | None] = field(default_factory=dict)
     explain: Explain | None = None
+    codes: Mapping[int, str] = field(default_factory=dict)  # of reasons that no step gives
+    is_complete: bool = False  # nothing is to be added where it is short
 
     @cached_property
     def key_set(self) -> frozenset[int]:
@@ -137,6 +146,13 @@ class Ranking:
         open_ones = [key for key in keys if key in self.key_set and key not in self.named]
         found = dict(self.explain(open_ones)) if self.explain and open_ones else {}
         return found | {key: step for key in keys if (step := self.named.get(key)) is not None}
+
+
+class Sizes(NamedTuple):
+    """How many items a model names, and how many of the first it explains at once."""
+
+    n_ranked: int
+    n_explained: int = 0
 
 
 def rankings(context: Context) -> Iterator[Ranking]:
@@ -197,24 +213,41 @@ def reads_event_contexts() -> bool:
     return any(served.predictor.has_context for served in predictors.in_use(NEXT_ITEM))
 
 
-def next_item(context: Context) -> Ranking | None:
-    return _ask_next_item(live.get_live(NEXT_ITEM), context)
+def serving(model_name: str, context: Context) -> Served | None:
+    """Return the version that answers: what an experiment chose, else what is live."""
+    return context.versions.get(model_name) or live.get_live(model_name)
 
 
-def _ask_next_item(served: Served | None, context: Context) -> Ranking | None:
+def next_item(context: Context, sizes: Sizes | None = None) -> Ranking | None:
+    return _ask_next_item(serving(NEXT_ITEM, context), context, sizes)
+
+
+def _ask_next_item(served: Served | None, context: Context, sizes: Sizes | None = None) -> Ranking | None:
     contexts = context.step_contexts
-    return _ask(served, NEXT_ITEM, context, context.steps, hidden=context.seen, contexts=contexts)
-
-
-def similar_to_page(context: Context) -> Ranking | None:
-    return _ask(live.get_live(SIMILAR_ITEMS), SIMILAR_ITEMS, context, context.seed_keys)
-
-
-def similar_to_steps(context: Context) -> Ranking | None:
-    ranking = _ask(
-        live.get_live(SIMILAR_ITEMS), SIMILAR_ITEMS, context, context.steps[-N_SEEDS:], hidden=context.seen
+    return _ask(
+        served, NEXT_ITEM, context, context.steps, hidden=context.seen, contexts=contexts, sizes=sizes
     )
+
+
+def similar_to_page(context: Context, sizes: Sizes | None = None) -> Ranking | None:
+    return _ask(serving(SIMILAR_ITEMS, context), SIMILAR_ITEMS, context, context.seed_keys, sizes=sizes)
+
+
+def similar_to_steps(context: Context, sizes: Sizes | None = None) -> Ranking | None:
+    steps, served = context.steps[-N_SEEDS:], serving(SIMILAR_ITEMS, context)
+    ranking = _ask(served, SIMILAR_ITEMS, context, steps, hidden=context.seen, sizes=sizes)
     return ranking and replace(ranking, source=Source.SIMILAR)
+
+
+def explain(keys: Sequence[int], context: Context) -> dict[int, int]:
+    """Return the step that lifts each item most, by the model that reads the history."""
+    for model_name, steps in ((NEXT_ITEM, context.steps), (SIMILAR_ITEMS, context.steps[-N_SEEDS:])):
+        served = serving(model_name, context)
+        if served is not None and steps:
+            model = predictors.item_model(served, MODELS[model_name])
+            contexts = context.step_contexts if model_name == NEXT_ITEM else ()
+            return in_time(partial(model.explain, steps, keys, contexts), {}, context)
+    return {}
 
 
 def shadow_ranking(context: Context) -> Ranking | None:
@@ -234,13 +267,17 @@ def _ask(
     *,
     hidden: Sequence[int] = (),
     contexts: Sequence[EventContext] = (),
+    sizes: Sizes | None = None,
 ) -> Ranking | None:
-    """Let a model rank within the time that is left; None where it is away, late or failing."""
+    """Let a model rank within the time that is left; None where it is away, late or failing.
+
+    Without other wishes it names as many as an answer may need, and explains the first of them.
+    """
     if served is None:
         return None
     model = predictors.item_model(served, MODELS[model_name])
     model.add_new_items(context.catalogue)
-    thoughts = _Thoughts()
+    thoughts = _Thoughts(sizes or Sizes(context.n_ranked, context.n + FEW_LEFT_OUT))
     in_time(lambda: thoughts.think(model, context, steps, hidden, contexts), None, context)
     if thoughts.ranked is None:
         return None
@@ -260,7 +297,8 @@ def _ask(
 class _Thoughts:
     """What a model has come to within its time: a ranking, and then reasons for the first items of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, sizes: Sizes) -> None:
+        self.sizes = sizes
         self.ranked: tuple[list[int], list[float]] | None = None
         self.named: dict[int, int | None] = {}
 
@@ -275,9 +313,11 @@ class _Thoughts:
         keys, scores = model.rank(steps, contexts)
         may_show = context.mask_of(keys)
         may_show[model.places(hidden, len(keys))] = False
-        best = _top(np.where(may_show, scores, -np.inf), context.n_ranked)
+        best = _top(np.where(may_show, scores, -np.inf), self.sizes.n_ranked)
         self.ranked = keys[best].tolist(), scores[best].astype(float).tolist()
-        first = self.ranked[0][: context.n + FEW_LEFT_OUT]
+        first = self.ranked[0][: self.sizes.n_explained]
+        if not first:
+            return
         named = model.explain(steps, first, contexts)
         self.named = {key: named.get(key) for key in first}
 
@@ -314,17 +354,17 @@ def batch(context: Context) -> Ranking | None:
     )  # fmt: skip
 
 
-def popular(context: Context) -> Ranking:
+def popular(context: Context, *, n_ranked: int | None = None) -> Ranking:
     """Rank what is popular lately, else what is new; no kind of item fills the whole list."""
-    catalogue = context.catalogue
+    catalogue, n = context.catalogue, context.n_ranked if n_ranked is None else n_ranked
     order = catalogue.by_popularity
     order = order[context.mask[order]]
     if context.page_item is not None and not context.filters.category:
         is_near = catalogue.is_in_department(top_category(context.page_item.category_path))[order]
-        order = np.concatenate([order[is_near], order[~is_near]])[: context.n_ranked]
+        order = np.concatenate([order[is_near], order[~is_near]])[:n]
     elif not context.filters.category:
-        order = _mixed(order, catalogue.departments, n=context.n, n_ranked=context.n_ranked)
-    order = order[: context.n_ranked]
+        order = _mixed(order, catalogue.departments, n=context.n, n_ranked=n)
+    order = order[:n]
     return Ranking(catalogue.keys[order].tolist(), catalogue.popularity[order].tolist(), Source.POPULAR)
 
 

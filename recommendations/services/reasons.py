@@ -21,6 +21,7 @@ SENTENCES = {
     "goes_with": gettext_noop("Goes well with “%(title)s”."),
     "similar_to": gettext_noop("Similar to “%(title)s”."),
     "popular": gettext_noop("Popular right now."),
+    "new": gettext_noop("New in our range."),
     "range": gettext_noop("From our range."),
     "for_you": gettext_noop("Chosen for you."),
 }
@@ -50,7 +51,10 @@ def reason_for(
     Items that only fill up an answer are popular ones, and say so; where nobody took an item lately, it is
     just one of those that there are.
     """
-    if ranking.source == Source.POPULAR or key not in ranking.key_set:
+    code = ranking.codes.get(key, "popular" if ranking.source == Source.POPULAR else "")
+    if code not in ("", "popular"):
+        return Reason(code)
+    if code or key not in ranking.key_set:
         return Reason("popular" if context.catalogue.is_popular(key) else "range")
     if context.page_item is not None and not context.basket:
         return Reason("similar_to", context.page_item)

@@ -40,6 +40,15 @@ class Catalogue:
         n_items = len(item_ids)
         return cls(item_ids, index, vectors, n_items, np.arange(n_items), np.ones(n_items, dtype=np.float32))
 
+    def vectors_of(self, item_ids: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors of shape (n, n_dimensions), zeros for an item that is not known."""
+        found = np.zeros((len(item_ids), self.vectors.shape[1]), dtype=np.float32)
+        known = [(row, self.index[item_id]) for row, item_id in enumerate(item_ids) if item_id in self.index]
+        if known:
+            rows, places = zip(*known, strict=True)
+            found[list(rows)] = self.vectors[list(places)]
+        return found
+
     def positions(self, item_ids: Sequence[str]) -> list[int]:
         """Positions of the items that are known; others are passed over."""
         return [self.index[item_id] for item_id in item_ids if item_id in self.index]

@@ -90,6 +90,10 @@ class NextItemPredictor(Predictor):
     def has_item(self, item_id: str) -> bool:
         return item_id in self._items.current.index
 
+    def item_vectors(self, item_ids: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors of shape (n_items, n_dimensions) that tell how alike items are, zeros where unknown."""
+        return self._items.current.vectors_of(item_ids)
+
     @cached_property
     def text_encoder(self) -> TextEncoder:
         """What turns texts into the vectors that `add_items` takes. Loaded when first used."""

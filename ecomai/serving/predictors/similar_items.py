@@ -42,6 +42,10 @@ class SimilarItemsPredictor(Predictor):
         """Ids in the order of the columns of scores. Grows at its end when items are added."""
         return self._items.current.item_ids
 
+    def item_vectors(self, item_ids: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors of shape (n_items, n_dimensions) that tell how alike items are, zeros where unknown."""
+        return self._items.current.vectors_of(item_ids)
+
     @cached_property
     def text_encoder(self) -> TextEncoder:
         """What turns texts into the vectors that `add_items` takes. Loaded when first used."""

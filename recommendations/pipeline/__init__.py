@@ -1,0 +1,1 @@
+"""From a placement's pipeline to a ranking: candidates, order, rules, and why items stand where they do."""
