@@ -48,7 +48,7 @@ def sequential(data: Path, *, device: str, seed: int, report: Report) -> dict[st
     valid = leave_last_out(test.train, min_history=MIN_LENGTH - 2)
     counts = np.bincount(valid.train.items, minlength=X.n_items)
     report(0.02, "texts")
-    vectors = _encode(titles) if titles else None
+    vectors = encode_titles(titles) if titles else None
     variants = {"with_text": vectors, "without_text": None} if titles else {"without_text": None}
     n_members = N_MEMBERS if titles else {"without_text": N_MEMBERS_ALONE}
     n_epochs = sum(MAX_EPOCHS[name] * (1 + n_members[name]) for name in variants)
@@ -212,7 +212,7 @@ def _titles(data: Path, names: dict[str, str]) -> dict[str, str]:
     return dict(zip(items[names["item_id"]], items[names["title"]], strict=True))
 
 
-def _encode(titles: list[str]) -> np.ndarray:
+def encode_titles(titles: list[str]) -> np.ndarray:
     from ecomai.learning.encoders.routed import RoutedTextEncoder
 
     encoder = RoutedTextEncoder().fit(titles)

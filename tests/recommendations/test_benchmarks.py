@@ -56,7 +56,7 @@ def test_with_titles_both_variants_are_shown_and_share_the_ensemble(folder, smal
     with gzip.open(folder / "items.csv.gz", "wt") as file:
         file.write("item_id,title\n" + "".join(f"{item},thing {item}\n" for item in range(1, N_ITEMS + 1)))
     vectors = np.eye(N_ITEMS, dtype=np.float32)
-    monkeypatch.setattr(benchmarks, "_encode", lambda titles: vectors)
+    monkeypatch.setattr(benchmarks, "encode_titles", lambda titles: vectors)
     result = run(folder)
     assert set(result["rows"]) == {"with_text", "without_text", "transformers", "ensemble"}
     weights = result["settings"]["weights"]

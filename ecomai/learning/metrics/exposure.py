@@ -227,7 +227,8 @@ def count_exposures(
     """
     shown = np.asarray(ranked)[:, :k]
     weights = place_weights(shown.shape[1], is_position_weighted=is_position_weighted) * (shown >= 0)
-    return np.bincount(np.maximum(shown, 0).ravel(), weights=weights.ravel(), minlength=n_items)
+    counts = np.bincount(np.maximum(shown, 0).ravel(), weights=weights.ravel(), minlength=n_items)
+    return counts.astype(np.float64)
 
 
 def _exposures(values: ArrayLike) -> NDArray[np.float64]:
