@@ -72,7 +72,7 @@ class _Transformer:
         self.max_length = max_length
         self.scripts = scripts
         self._session = shared_session(folder / "text_encoder.onnx")
-        self._tokenizer = _read_tokenizer(folder / "text_encoder_tokenizer.json")
+        self._tokenizer = read_tokenizer(folder / "text_encoder_tokenizer.json")
         self._tokenizer.enable_truncation(max_length)
         self._tokenizer.enable_padding()
 
@@ -88,7 +88,7 @@ class _Transformer:
         return vectors
 
 
-def _read_tokenizer(path: Path) -> Tokenizer:
+def read_tokenizer(path: Path) -> Tokenizer:
     read_json(path)  # says in a sentence what tokenizers would say in Rust
     try:
         return Tokenizer.from_file(str(path))
