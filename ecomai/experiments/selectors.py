@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery
@@ -110,9 +111,10 @@ def days(n: float) -> Any:
     return timedelta(days=n)
 
 
-def exposure_counts(experiment: Experiment) -> dict[int, int]:
-    """How many visitors each arm has had; those held back under 0."""
-    rows = Exposure.objects.filter(experiment=experiment).values_list("arm").annotate(n=Count("pk"))
+def exposure_counts(experiment: Experiment, *, as_of: datetime) -> dict[int, int]:
+    """How many visitors each arm has had until then; those held back under 0."""
+    seen = Exposure.objects.filter(experiment=experiment, first_exposed_at__lte=as_of)
+    rows = seen.values_list("arm").annotate(n=Count("pk"))
     return {arm or 0: n for arm, n in rows.order_by()}
 
 

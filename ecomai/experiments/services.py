@@ -219,12 +219,15 @@ def take_snapshots(*, is_recount: bool = False) -> int:
     return n_taken
 
 
-def take_snapshot(*, experiment: Experiment, is_recount: bool = False) -> Snapshot:
+def take_snapshot(
+    *, experiment: Experiment, is_recount: bool = False, as_of: datetime | None = None
+) -> Snapshot:
     """Add the visitors whose days are over since the last count, and judge. Safe to run twice.
 
-    A recount begins anew: it sees events that came late, and no longer those of erased customers.
+    A recount begins anew: it sees events that came late, and no longer those of erased customers. With
+    `as_of`, later than the last count, it is as if it were that moment.
     """
-    now = timezone.now()
+    now = as_of or timezone.now()
     span = timedelta(days=experiment.outcome_days)
     metrics = judging.metrics_of(experiment)
     last = selectors.last_snapshot(experiment)
@@ -234,7 +237,7 @@ def take_snapshot(*, experiment: Experiment, is_recount: bool = False) -> Snapsh
         known, seen_after = _load(last.moments), last.counted_until - span
     new = collect(experiment, metrics, seen_after=seen_after, seen_until=now - span)
     moments = _add(known, new)
-    counts = selectors.exposure_counts(experiment)
+    counts = selectors.exposure_counts(experiment, as_of=now)
     results = judging.judge(experiment, counts=counts, moments=moments)
     snapshot, _created = Snapshot.objects.update_or_create(
         experiment=experiment, hour=now.replace(minute=0, second=0, microsecond=0),

@@ -5,16 +5,21 @@ from ecomai.exceptions import ConflictError
 from ecomai.registry.selectors import serving_version
 from ecomai.registry.services import request_scoring
 
-from . import services
-from .scenario import NEXT_ITEM
+from .. import services
+from ..scenario import NEXT_ITEM
+from .experiment import begin_experiment, count_experiment
+from .traffic import seed_traffic
 
 
 def seed_demo() -> None:
-    """Count popularity, encode new items, have all customers scored. Safe to run twice."""
+    """Count popularity, encode new items, tell a year of what was shown, score all. Safe to run twice."""
     services.refresh_popularity()
     if serving_version(NEXT_ITEM) is None:
         return
     services.encode_items(item_keys=list(Item.objects.values_list("pk", flat=True)))
+    experiment = begin_experiment()
+    seed_traffic(experiment=experiment)
+    count_experiment(experiment)
     try:
         request_scoring(model_name=NEXT_ITEM)
     except ConflictError:

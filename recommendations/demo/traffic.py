@@ -1,0 +1,299 @@
+"""A year of answers in the demo shop, and what its customers made of them.
+
+Who looked at what comes from the shop's own history, and so does a click: a customer clicks on what was
+shown where that very item was looked at next. So a better list gets more clicks here, as it would outside.
+"""
+
+import uuid
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+from django.utils import timezone
+
+from ecomai.commerce.models import Customer, Event, EventType
+from ecomai.commerce.services.events import StoredEvent, key_of, write_events
+from ecomai.experiments.models import Experiment, Exposure
+from ecomai.experiments.selectors import plan_of
+from ecomai.experiments.services import assign
+from ecomai.serving import live
+from ecomai.serving.live import Served
+
+from .. import catalogue as catalogues
+from ..app_settings import app_settings
+from ..catalogue import Catalogue
+from ..models import Answer, Source
+from ..scenario import NEXT_ITEM, SIMILAR_ITEMS
+from .experiment import HOME, RUNNING_SINCE
+
+SEED = 11
+BESIDE = "item"
+N_SHOWN = {HOME: 8, BESIDE: 6}
+MODEL_OF = {HOME: NEXT_ITEM, BESIDE: SIMILAR_ITEMS}
+# A visit often begins elsewhere, and not every product page is read down to the strip.
+SHARE_SEEN = {HOME: 0.5, BESIDE: 0.2}
+# So long ago the shop began to show what the models say; before, what was popular.
+MODEL_SINCE = timedelta(days=120)
+POPULAR_DAYS = 30
+# Who clicks does so before long, and not each time that the item is looked at next.
+CLICK_WITHIN = timedelta(days=2)
+SHARE_CLICKED = 0.8
+SHARE_LATE = 0.01  # the model did not answer in time
+AT_ONCE = 5000
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that a customer turned to."""
+
+    at: datetime
+    item: int
+    is_view: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """A moment at which a strip was seen: `history` is what came before, `next` what comes soon after."""
+
+    placement: str
+    customer: int
+    at: datetime
+    history: Sequence[int]
+    next: Sequence[Step]
+    page_item: int | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was shown at a visit, and who had chosen it."""
+
+    visit: Visit
+    items: Sequence[int]
+    source: Source
+    served: Served | None = None
+    key: uuid.UUID = field(default_factory=uuid.uuid4)
+
+
+def seed_traffic(*, experiment: Experiment) -> int:
+    """Write answers, impressions, clicks and exposures of a year; return how many answers. Only once."""
+    if Answer.objects.exists():
+        return 0
+    rng = np.random.default_rng(SEED)
+    visits = list(_visits(rng))
+    with transaction.atomic():
+        shown = _answers(visits, rng)
+        _write_answers(shown, rng)
+        _write_events(shown, rng)
+        _write_exposures(shown, experiment)
+    return len(shown)
+
+
+# -- who came, and what they did next --------------------------------------------------------------
+
+
+def _visits(rng: np.random.Generator) -> Iterator[Visit]:
+    for customer, steps in _steps_of_customers():
+        moments = [step.at for step in steps]
+        day = None
+        for place, step in enumerate(steps):
+            if not step.is_view:
+                continue
+            if step.at.date() != day:
+                day = step.at.date()
+                if rng.random() < SHARE_SEEN[HOME]:
+                    before = step.at - timedelta(seconds=float(rng.uniform(10, 60)))
+                    yield _visit(HOME, customer, before, steps, place, moments)
+            if rng.random() < SHARE_SEEN[BESIDE]:
+                yield _visit(BESIDE, customer, step.at, steps, place + 1, moments, page_item=step.item)
+
+
+def _steps_of_customers() -> Iterator[tuple[int, list[Step]]]:
+    events = Event.objects.filter(
+        type__in=[EventType.VIEW, EventType.PURCHASE], item__isnull=False, customer__isnull=False
+    ).order_by("customer_id", "occurred_at")
+    steps: dict[int, list[Step]] = defaultdict(list)
+    rows = events.values_list("customer_id", "occurred_at", "item_id", "type")
+    for customer, at, item, kind in rows.iterator(AT_ONCE):
+        steps[customer].append(Step(at, item, kind == EventType.VIEW))
+    yield from steps.items()
+
+
+def _visit(
+    placement: str,
+    customer: int,
+    at: datetime,
+    steps: Sequence[Step],
+    place: int,
+    moments: Sequence[datetime],
+    **more: Any,
+) -> Visit:
+    """Return the visit before which `place` steps were taken."""
+    history = [step.item for step in steps[max(0, place - app_settings.HISTORY_LENGTH) : place]]
+    soon = bisect_left(moments, at + CLICK_WITHIN)
+    following = [step for step in steps[place:soon] if step.is_view]
+    return Visit(placement=placement, customer=customer, at=at, history=history, next=following, **more)
+
+
+# -- what they were shown --------------------------------------------------------------------------
+
+
+def _answers(visits: Sequence[Visit], rng: np.random.Generator) -> list[Shown]:
+    catalogue, now = catalogues.current(), timezone.now()
+    names = dict(Customer.objects.values_list("pk", "external_id"))
+    popular = _Popular(catalogue, now)
+    is_late = rng.random(len(visits)) < SHARE_LATE
+    shown, asked = [], []
+    for visit, late in zip(visits, is_late, strict=True):
+        first = _first_source(visit, names[visit.customer], now)
+        if first == Source.POPULAR or late or not (visit.history or visit.page_item):
+            shown.append(Shown(visit, popular.at(visit), Source.POPULAR))
+        else:
+            asked.append(visit)
+    shown += _of_models(asked, catalogue, popular)
+    return sorted(shown, key=lambda one: one.visit.at)
+
+
+def _first_source(visit: Visit, customer_id: str, now: datetime) -> Source:
+    """Return who was to answer: nobody but what is popular in the past, then as the experiment says."""
+    if visit.at < now - MODEL_SINCE:
+        return Source.POPULAR
+    if visit.placement == HOME and visit.at >= now - RUNNING_SINCE:
+        assignment = assign(subject=f"recommendations:{HOME}", customer_id=customer_id)
+        return Source(assignment.configuration["source"]) if assignment else Source.MODEL
+    return Source.MODEL
+
+
+class _Popular:
+    """What was popular in each week of the year, by what had been done in the month before."""
+
+    def __init__(self, catalogue: Catalogue, now: datetime) -> None:
+        self._catalogue = catalogue
+        self._now = now
+        self._orders: dict[int, np.ndarray] = {}
+
+    def at(self, visit: Visit) -> list[int]:
+        """Return what was shown; beside an item, what is of its department first."""
+        catalogue = self._catalogue
+        order = self._order((self._now - visit.at).days // 7)
+        if visit.page_item is not None:
+            (place,) = catalogue.positions([visit.page_item])
+            is_near = catalogue.departments[order] == catalogue.departments[place]
+            order = np.concatenate([order[is_near & (order != place)], order[~is_near]])
+        return catalogue.keys[order[: N_SHOWN[visit.placement]]].tolist()
+
+    def _order(self, weeks_ago: int) -> np.ndarray:
+        if weeks_ago not in self._orders:
+            until = self._now - timedelta(weeks=weeks_ago + 1)
+            events = Event.objects.filter(
+                type__in=[EventType.VIEW, EventType.PURCHASE], item__isnull=False,
+                occurred_at__gte=until - timedelta(days=POPULAR_DAYS), occurred_at__lt=until,
+            )  # fmt: skip
+            places = self._catalogue.positions(list(events.values_list("item_id", flat=True)))
+            counts = np.bincount(places[places >= 0], minlength=len(self._catalogue))
+            offered = np.flatnonzero(self._catalogue.is_active)
+            self._orders[weeks_ago] = offered[np.argsort(-counts[offered], kind="stable")]
+        return self._orders[weeks_ago]
+
+
+def _of_models(visits: Sequence[Visit], catalogue: Catalogue, popular: _Popular) -> Iterator[Shown]:
+    """Ask the models that are live today what they would have shown."""
+    next_item, similar = live.get_live(NEXT_ITEM), live.get_live(SIMILAR_ITEMS)
+    home = [visit for visit in visits if visit.placement == HOME]
+    beside = [visit for visit in visits if visit.placement == BESIDE]
+    if next_item:
+        predictor: Any = next_item.predictor
+        histories = [[str(item) for item in visit.history] for visit in home]
+        lists = predictor.top_n(histories, N_SHOWN[HOME], exclude=histories)
+        for visit, found in zip(home, lists, strict=True):
+            yield Shown(visit, _keys(found, catalogue), Source.MODEL, next_item)
+    if similar:
+        predictor = similar.predictor
+        known: dict[int, list[int]] = {}
+        for visit in beside:
+            item = visit.page_item or 0
+            if item not in known:
+                known[item] = _keys(predictor.similar(str(item), N_SHOWN[BESIDE]), catalogue)
+            items, source = known[item], Source.MODEL
+            yield (
+                Shown(visit, items, source, similar)
+                if items
+                else Shown(visit, popular.at(visit), Source.POPULAR)
+            )
+
+
+def _keys(found: Iterable[Any], catalogue: Catalogue) -> list[int]:
+    keys = [int(one.item_id) for one in found]
+    places = catalogue.positions(keys)
+    return [key for key, at in zip(keys, places, strict=True) if at >= 0 and catalogue.is_active[at]]
+
+
+# -- rows ------------------------------------------------------------------------------------------
+
+
+def _write_answers(shown: Sequence[Shown], rng: np.random.Generator) -> None:
+    milliseconds = rng.lognormal(1.8, 0.5, len(shown)).round(1)
+    rows = [
+        Answer(
+            key=one.key,
+            customer_id=one.visit.customer,
+            placement=one.visit.placement,
+            seed_keys=[one.visit.page_item] if one.visit.page_item else [],
+            item_keys=list(one.items),
+            source=one.source,
+            model_name=MODEL_OF[one.visit.placement] if one.served else "",
+            model_version_id=one.served.version_id if one.served else None,
+            milliseconds=float(took),
+            created_at=one.visit.at,
+        )
+        for one, took in zip(shown, milliseconds, strict=True)
+    ]
+    Answer.objects.bulk_create(rows, batch_size=AT_ONCE)
+
+
+def _write_events(shown: Sequence[Shown], rng: np.random.Generator) -> None:
+    batch: list[StoredEvent] = []
+    for one in shown:
+        soon = {step.item: step.at for step in reversed(one.visit.next)}
+        for position, item in enumerate(one.items, start=1):
+            batch.append(_event(EventType.IMPRESSION, one, item, position, one.visit.at))
+            if item in soon and rng.random() < SHARE_CLICKED:
+                batch.append(_event(EventType.CLICK, one, item, position, soon[item] - timedelta(seconds=2)))
+        if len(batch) >= AT_ONCE:
+            write_events(batch)
+            batch = []
+    write_events(batch)
+
+
+def _event(type: EventType, one: Shown, item: int, position: int, at: datetime) -> StoredEvent:
+    properties = {"answer": str(one.key), "placement": one.visit.placement, "position": position}
+    return StoredEvent(
+        storefront="", key=key_of("", "demo", type, one.key, position), type=type.value, channel="web",
+        customer_id=one.visit.customer, session_id="", item_id=item, order_external_id="", quantity=1,
+        value=None, currency="", query="", properties=properties, occurred_at=at, received_at=at,
+    )  # fmt: skip
+
+
+def _write_exposures(shown: Sequence[Shown], experiment: Experiment) -> None:
+    if plan_of(experiment.subject) is None or experiment.started_at is None:
+        return
+    names = dict(Customer.objects.values_list("pk", "external_id"))
+    first: dict[str, tuple[int | None, datetime]] = {}
+    for one in shown:
+        if one.visit.placement != HOME or one.visit.at < experiment.started_at:
+            continue
+        unit = names[one.visit.customer]
+        assignment = assign(subject=experiment.subject, customer_id=unit)
+        if assignment and assignment.is_counted:
+            first.setdefault(unit, (assignment.arm_id, one.visit.at))
+    Exposure.objects.bulk_create(
+        [
+            Exposure(experiment=experiment, arm_id=arm, unit_id=unit, first_exposed_at=at)
+            for unit, (arm, at) in first.items()
+        ],
+        batch_size=AT_ONCE,
+    )
