@@ -79,6 +79,27 @@ class RecommendationSettings(Section, name="RECOMMENDATIONS"):
         help="What turns item texts into vectors: `auto` (the English default where it can read the "
         "catalogue, else character n-grams), `char_ngram`, or a folder or Hugging Face id.",
     )
+    IMAGE_ENCODER = Setting[str](
+        "",
+        help="What turns pictures of items into vectors: a folder or Hugging Face id of a CLIP or SigLIP "
+        "model, or `small`, which learns from the shop's own pictures alone. Empty: pictures are not read.",
+    )
+    IMAGE_MAX_BYTES = Setting[int](
+        10_000_000, unit="bytes", help="A larger picture is not read, of an item or of who searches by one."
+    )
+    IMAGE_TIMEOUT_SECONDS = Setting[float](
+        10.0, unit="seconds", help="How long fetching the picture of an item by http(s) may take."
+    )
+    IMAGE_HOSTS = Setting[list[str]](
+        list,
+        help="Own hosts (`media.shop.internal`, or with a port) that pictures of items may come from though "
+        "their addresses are private or their ports unusual; of any other host only public ones are asked.",
+    )
+    PICTURE_SEARCHES_PER_MINUTE = Setting[int](
+        30,
+        unit="requests per minute",
+        help="How many pictures a visitor may search by, per key or login and network address.",
+    )
     MIN_INTERACTIONS = Setting[int](1000, unit="events", help="The least history a training needs.")
     MIN_CUSTOMERS = Setting[int](
         25, unit="customers", help="The least customers or sessions with two items or more a training needs."

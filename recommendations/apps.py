@@ -29,6 +29,7 @@ class RecommendationsConfig(AppConfig):
         scenarios.register(scenario)
         register(checks.check_settings, "ecomai")
         register(checks.check_encoder, "ecomai")
+        register(checks.check_image_encoder, "ecomai")
         register_job("recommendations.encode_items", f"{__package__}.services.vectors.encode_items_job")
         signals.events_ingested.connect(
             receivers.on_events_ingested, dispatch_uid="recommendations.popularity"

