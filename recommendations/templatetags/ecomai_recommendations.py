@@ -1,9 +1,10 @@
-"""`{% recommendations %}`: a strip of recommended items in a shop's own page."""
+"""`{% recommendations %}`: a strip of recommended items in a shop's own page; and the like in a mail."""
 
 import json
 import logging
 from contextlib import nullcontext
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from django import template
 from django.db import connection, transaction
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 register = template.Library()
 
 TEMPLATE = "ecomai/recommendations/strip.html"
+MAIL_TEMPLATE = "ecomai/recommendations/mail.html"
 
 
 @register.simple_tag(takes_context=True)
@@ -55,6 +57,47 @@ def recommendations(
     except Exception:
         logger.exception("Recommendations could not be shown at “%s”.", placement)
         return ""
+
+
+@register.simple_tag
+def mail_recommendations(
+    base_url: str,
+    customer: Any = "",
+    basket: Any = (),
+    n: int = 3,
+    placement: str = "email",
+    heading: str = "",
+    storefront: str = "",
+) -> SafeString | str:
+    """Show items in an HTML mail to a customer, or to go with a `basket` of item ids.
+
+    `base_url` is the shop's address, before which a mail's links mean nothing. A click counts where the page
+    it leads to has the tracker. The mail must never suffer: a fault is logged, and nothing is shown.
+    """
+    try:
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
+            answer = services.recommend(
+                storefront=storefront, customer_id=str(customer or ""), basket=_ids(basket), n=n,
+                placement=placement, filters=services.ItemFilter(is_in_stock=True),
+            )  # fmt: skip
+        entries = [
+            {"pick": pick, "item": pick.item, "href": _mail_link(base_url, answer, pick, position)}
+            for position, pick in enumerate(answer.picks, start=1)
+            if pick.item.url
+        ]
+        return get_template(MAIL_TEMPLATE).render({"heading": heading, "entries": entries}) if entries else ""
+    except Exception:
+        logger.exception("Recommendations could not be put into a mail at “%s”.", placement)
+        return ""
+
+
+def _mail_link(base_url: str, answer: services.AnswerList, pick: services.Pick, position: int) -> str:
+    """Return the item's full address, which says what was clicked; `tracker.js` reads it."""
+    address = urlsplit(urljoin(base_url, pick.item.url))
+    shown = {"placement": answer.placement, "position": position, "item": pick.item.external_id}
+    told = ({"answer": answer.key} | shown) if answer.key else {}
+    query = [*parse_qsl(address.query), *((f"ecomai_{name}", str(value)) for name, value in told.items())]
+    return urlunsplit(address._replace(query=urlencode(query)))
 
 
 def _ids(basket: Any) -> list[str]:

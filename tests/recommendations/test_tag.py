@@ -1,6 +1,9 @@
 """The strip in a shop's own page."""
 
 import json
+import re
+from html import unescape
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -109,3 +112,40 @@ def test_only_a_visitor_who_can_be_known_again_is_asked_for_an_opinion(shop, req
     assert f'data-endpoint="{reverse("ecomai:recommendation-feedback")}"' in html
     assert 'data-customer=""' in html
     assert "<script src=" in html
+
+
+def render_mail(arguments="", **context):
+    text = (
+        '{% load ecomai_recommendations %}[{% mail_recommendations "https://shop.example/" '
+        + arguments
+        + " %}]"
+    )
+    return Template(text).render(Context(context))
+
+
+def test_a_mail_links_to_the_shop_and_says_what_was_clicked(shop):
+    html = render_mail("basket=ids n=2", ids=["coffee-1"])
+    answer = Answer.objects.get()
+    assert answer.placement == "email"
+    links = [urlsplit(unescape(link)) for link in re.findall(r'href="([^"]*)"', html)]
+    assert [link.netloc for link in links] == ["shop.example"] * 2
+    assert all(link.path.startswith("/products/") for link in links)
+    told = [dict(parse_qsl(link.query)) for link in links]
+    assert [one["ecomai_position"] for one in told] == ["1", "2"]
+    assert {one["ecomai_answer"] for one in told} == {str(answer.key)}
+    assert f"/products/{told[0]['ecomai_item']}/" == links[0].path
+    assert "coffee beans number 1<" not in html
+
+
+def test_a_mail_keeps_the_address_that_an_item_has(add_item):
+    add_item("kept", url="/kept/?colour=red")
+    assert "https://shop.example/kept/?colour=red&amp;ecomai_answer=" in render_mail()
+
+
+def test_a_mail_survives_a_fault_and_an_empty_shop(shop, caplog):
+    assert render_mail("n=99999") == "[]"
+    assert "could not be put into a mail" in caplog.text
+
+
+def test_a_mail_without_items_is_left_alone(db):
+    assert render_mail() == "[]"

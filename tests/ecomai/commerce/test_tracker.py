@@ -22,7 +22,7 @@ AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) 
 
 def test_the_script_is_small_and_depends_on_nothing():
     source = SCRIPT.read_text()
-    assert len(source) < 6 * 1024
+    assert len(source) < 7 * 1024
     assert not re.search(r"\b(import|require|eval|innerHTML)\b", source)
 
 
@@ -134,6 +134,16 @@ class TestTracker:
         assert {event.session_id for event in events.values()} == {context.cookies()[0]["value"]}
         assert page.problems == []
         assert not RejectedRow.objects.exists()
+
+    def test_who_comes_by_a_link_of_a_mail_has_clicked_there_once(self, visit):
+        shown = "ecomai_answer=9a7d&ecomai_placement=email&ecomai_position=2&ecomai_item=mug"
+        page = visit(f"?consent=granted&{shown}&colour=red")
+        page.evaluate("window.ecomai.flush()")
+        click = next(event for event in wait_for(page, {"click"}) if event.type == "click")
+        assert click.item.external_id == "mug"
+        assert click.properties == {"answer": "9a7d", "placement": "email", "position": 2}
+        assert page.evaluate("location.search") == "?consent=granted&colour=red"
+        assert page.problems == []
 
     def test_what_is_waiting_when_the_page_is_left_goes_by_beacon(self, visit):
         page = visit("?consent=granted")

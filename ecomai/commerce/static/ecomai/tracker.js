@@ -114,7 +114,18 @@
     }
   }
 
+  /* A link in a mail says what it was shown as; once told, the address is the page's own again. */
+  function arrive() {
+    const address = new URL(location.href), said = (name) => address.searchParams.get("ecomai_" + name) || "";
+    if (!said("answer")) return;
+    const properties = { answer: said("answer"), placement: said("placement"), position: +said("position") };
+    track("click", { item_id: said("item"), properties });
+    for (const name of ["answer", "placement", "position", "item"]) address.searchParams.delete("ecomai_" + name);
+    history.replaceState(history.state, "", address);
+  }
+
   function start() {
+    arrive();
     look(document);
     new MutationObserver((changes) => {
       for (const change of changes) change.addedNodes.forEach(look);

@@ -10,9 +10,9 @@ register = template.Library()
 
 
 @register.simple_tag
-def products_in(basket: Any) -> list[str]:
-    """Return the ids, as ecomai knows them, of what is in the basket: a variant's is its parent's."""
-    return [str(line.product.parent_id or line.product_id) for line in basket.all_lines()]
+def products_of(lines: Any) -> list[str]:
+    """Return the ids, as ecomai knows them, of what is on the lines: a variant's is its parent's."""
+    return [str(line.product.parent_id or line.product_id) for line in lines if line.product]
 
 
 @register.filter
