@@ -1,6 +1,7 @@
 """The tables of recommendations, a module for each subject."""
 
 from .answers import Answer, BatchRecommendation, Source
+from .exposure import DailyExposure, Exploration, ItemExposure, TailItem
 from .feedback import Feedback
 from .monitoring import DailyFigures, DriftReport
 from .pipelines import Pipeline, PipelineSource, Rule
@@ -12,9 +13,12 @@ from .seo import SeoDraft
 __all__ = [
     "Answer",
     "BatchRecommendation",
+    "DailyExposure",
     "DailyFigures",
     "DriftReport",
+    "Exploration",
     "Feedback",
+    "ItemExposure",
     "ItemPopularity",
     "Pipeline",
     "PipelineSource",
@@ -24,4 +28,5 @@ __all__ = [
     "SeoDraft",
     "Source",
     "Synonym",
+    "TailItem",
 ]
