@@ -23,7 +23,7 @@ class RecommendationsConfig(AppConfig):
         from ecomai.commerce import signals
         from ecomai.registry.jobs import register_job
 
-        from . import checks, receivers
+        from . import checks, measures, receivers
         from .scenario import scenario
 
         scenarios.register(scenario)
@@ -38,4 +38,5 @@ class RecommendationsConfig(AppConfig):
             receivers.on_customer_identified, dispatch_uid="recommendations.feedback"
         )
         signals.items_changed.connect(receivers.on_items_changed, dispatch_uid="recommendations.vectors")
+        measures.register_measures()
         post_migrate.connect(receivers.create_beat_entries, sender=self)

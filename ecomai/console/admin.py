@@ -6,18 +6,25 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from ecomai.exceptions import EcomaiError
+from ecomai.registry.admin.base import act, badge
 from ecomai.registry.selectors import ALL_SCENARIOS
 from ecomai.registry.services import go_live, request_training, switch_scenario
 
-from . import front, quality_page, services
-from .models import Console, QualityReport
+from . import alerting, front, quality_page, services
+from .forms import AlertRuleForm
+from .measures import get_measure
+from .models import AlertDelivery, AlertEpisode, AlertRule, Console, QualityReport
 
 View = Callable[..., HttpResponse]
 
@@ -135,3 +142,168 @@ class QualityReportAdmin(PageAdmin):
     def compute_view(self, request: HttpRequest) -> HttpResponse:
         done = _("The report is being computed. This page shows it when it is ready.")
         return self.act(request, lambda: services.request_quality_report(user=request.user), done)
+
+
+@admin.register(AlertRule)
+class AlertRuleAdmin(admin.ModelAdmin):
+    form = AlertRuleForm
+    list_display = ("name", "watches", "when", "severity", "is_on", "state", "evaluated_at")
+    list_filter = ("is_on", "severity")
+    search_fields = ("name", "measure", "dimension")
+    readonly_fields = ("evaluated_at", "last_error")
+    change_form_template = "ecomai/console/alert_rule.html"
+    fieldsets = (
+        (None, {"fields": ("name", "is_on", "severity")}),
+        (
+            gettext_lazy("When"),
+            {"fields": ("measure", "dimension", "comparison", "bound", "for_minutes", "cool_down_minutes")},
+        ),
+        (gettext_lazy("Who hears of it"), {"fields": ("recipients", "webhook_url", "is_new_secret")}),
+        (gettext_lazy("Last look"), {"fields": ("evaluated_at", "last_error")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AlertRule]:
+        n_open = Count("episodes", filter=Q(episodes__resolved_at=None, episodes__opened_at__isnull=False))
+        return super().get_queryset(request).annotate(n_open=n_open)
+
+    @admin.display(description=gettext_lazy("measure"), ordering="measure")
+    def watches(self, rule: AlertRule) -> str:
+        try:
+            name = str(get_measure(rule.measure).verbose_name)
+        except EcomaiError:
+            name = rule.measure
+        return f"{name} ({rule.dimension})" if rule.dimension else name
+
+    @admin.display(description=gettext_lazy("bound"))
+    def when(self, rule: AlertRule) -> str:
+        try:
+            bound = get_measure(rule.measure).as_text(rule.bound)
+        except EcomaiError:
+            bound = str(rule.bound)
+        return f"{rule.get_comparison_display()} {bound}"
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, rule: Any) -> str:
+        if rule.last_error:
+            return _("could not be read")
+        return _("open: %(n)s") % {"n": rule.n_open} if rule.n_open else _("quiet")
+
+    def save_model(self, request: HttpRequest, obj: AlertRule, form: Any, change: bool) -> None:
+        needs_secret = obj.webhook_url and (not obj.webhook_secret or form.cleaned_data["is_new_secret"])
+        if needs_secret:
+            obj.webhook_secret = alerting.new_secret()
+        super().save_model(request, obj, form, change)
+        if needs_secret:
+            text = _("The webhook's secret is %(secret)s. Copy it now: it is not shown again.")
+            messages.warning(request, text % {"secret": obj.webhook_secret})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        newest: list[AlertDelivery] = []
+        if object_id.isdecimal():
+            newest = list(AlertDelivery.objects.filter(rule=int(object_id)).order_by("-created_at")[:10])
+        context = {"messages_of_rule": newest, **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.test_view)
+        return [path("<int:pk>/test/", view, name="ecomai_console_alertrule_test"), *super().get_urls()]
+
+    def test_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        rule = get_object_or_404(AlertRule, pk=pk)
+        done = _("The test is on its way. The list below says what came of it.")
+        back = reverse("admin:ecomai_console_alertrule_change", args=[pk], current_app=self.admin_site.name)
+        return act(request, lambda: alerting.send_test(rule=rule, user=request.user), done=done, back=back)
+
+
+class DeliveryInline(admin.TabularInline):
+    model = AlertDelivery
+    fields = readonly_fields = (
+        "created_at",
+        "event",
+        "channel",
+        "where",
+        "state",
+        "n_attempts",
+        "error",
+        "sent_at",
+    )
+    extra = 0
+    can_delete = False
+    verbose_name_plural = gettext_lazy("Messages")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("ecomai_console.view_alertepisode"))
+
+
+class AlertStateFilter(admin.SimpleListFilter):
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("open", _("open")), ("resolved", _("resolved"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AlertEpisode]) -> QuerySet[AlertEpisode]:
+        if self.value() not in ("open", "resolved"):
+            return queryset
+        return queryset.filter(resolved_at__isnull=self.value() == "open")
+
+
+@admin.register(AlertEpisode)
+class AlertEpisodeAdmin(admin.ModelAdmin):
+    list_display = ("opened_at", "rule", "label", "what", "state", "acknowledged_by", "resolved_at")
+    list_filter = (AlertStateFilter, "rule__severity", "rule")
+    list_select_related = ("rule", "acknowledged_by")
+    date_hierarchy = "opened_at"
+    ordering = ("-opened_at",)
+    show_full_result_count = False
+    actions = ("acknowledge_all",)
+    inlines = (DeliveryInline,)
+    fields = readonly_fields = (
+        "rule", "what", "state", "began_at", "opened_at", "told_at", "resolved_at", "acknowledged_at",
+        "acknowledged_by",
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AlertEpisode]:
+        return super().get_queryset(request).filter(opened_at__isnull=False)
+
+    @admin.display(description=gettext_lazy("what it says"))
+    def what(self, episode: AlertEpisode) -> str:
+        return alerting.sentence_of(episode)
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, episode: AlertEpisode) -> SafeString:
+        if episode.resolved_at:
+            return badge("done", _("resolved"))
+        if episode.acknowledged_at:
+            return badge("running", _("acknowledged"))
+        return badge("failed", _("open"))
+
+    @admin.action(description=gettext_lazy("Acknowledge"), permissions=["acknowledge"])
+    def acknowledge_all(self, request: HttpRequest, queryset: QuerySet[AlertEpisode]) -> None:
+        for episode in queryset:
+            alerting.acknowledge(episode=episode, user=request.user)
+        self.message_user(request, _("The front page shows these no more. They end by themselves."))
+
+    def has_acknowledge_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("ecomai_console.acknowledge_alertepisode"))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -14,9 +14,10 @@ from django.utils.translation import ngettext
 
 from ecomai.registry.jobs import BROKER_AWAY
 from ecomai.registry.models import Job
-from ecomai.registry.selectors import ALL_SCENARIOS
+from ecomai.registry.selectors import ALL_SCENARIOS, switched_off
 
-from . import selectors
+from . import alerting, selectors
+from .alerting import DELIVERY_KIND
 from .app_settings import app_settings
 
 
@@ -30,6 +31,11 @@ class Alert:
     url_name: str = ""
     url_args: tuple[Any, ...] = ()
     query: str = ""
+    key: str = ""  # what it is about, in words that do not change; without it the title
+
+    @property
+    def stable_key(self) -> str:
+        return (self.key or self.title)[:200]
 
 
 #: Dotted paths of `alerts() -> list[Alert]` of rooms that are built on the console.
@@ -45,10 +51,34 @@ def register_alerts(path: str) -> None:
 def alerts(*, jobs: list[Job], newest_event_at: datetime | None, off: Collection[str]) -> list[Alert]:
     """Return all alerts; `jobs` are those under way, `off` the switches that are."""
     found = [*_switches(off), *_queues(), *_broker(jobs), *_failed_jobs(), *_serving()]
-    found += [*_stale(newest_event_at), *_rejected()]
+    found += [*_stale(newest_event_at), *_rejected(), *_rules()]
     for path in _sources:
         found += import_string(path)()
     return sorted(found, key=lambda alert: alert.state != "problem")
+
+
+def own_alerts() -> list[Alert]:
+    """Return all alerts but those of rules, for the rule that watches them: it must not watch itself."""
+    found = [*_switches(switched_off()), *_queues(), *_broker(selectors.active_jobs())]
+    found += [*_failed_jobs(but=DELIVERY_KIND), *_serving()]
+    found += [*_stale(selectors.newest_event_at()), *_rejected()]
+    for path in _sources:
+        found += import_string(path)()
+    return found
+
+
+def _rules() -> list[Alert]:
+    """What rules found; a rule that watches this very list would say everything twice."""
+    return [
+        Alert(
+            state="problem" if episode.rule.severity == "problem" else "attention",
+            title=str(episode),
+            text=alerting.sentence_of(episode),
+            url_name="admin:ecomai_console_alertepisode_change",
+            url_args=(episode.pk,),
+        )
+        for episode in selectors.open_alerts()
+    ]
 
 
 def _switches(off: Collection[str]) -> list[Alert]:
@@ -56,8 +86,11 @@ def _switches(off: Collection[str]) -> list[Alert]:
         return []
     title = _("Everything is switched off")
     return [
-        Alert(state="attention", title=title, text=_("No scenario answers until the switch is on again."))
-    ]
+        Alert(
+            state="attention", title=title, text=_("No scenario answers until the switch is on again."),
+            key="switches",
+        )
+    ]  # fmt: skip
 
 
 def _queues() -> list[Alert]:
@@ -77,6 +110,7 @@ def _queues() -> list[Alert]:
                 title=_("No worker serves the queue “%(queue)s”") % {"queue": queue.name},
                 text=" ".join(filter(None, [waiting if queue.n_waiting else "", since])),
                 url_name="admin:ecomai_registry_job_changelist",
+                key=f"queue:{queue.name}",
             )
         )
     return found
@@ -86,18 +120,21 @@ def _broker(jobs: list[Job]) -> list[Alert]:
     waiting = [job for job in jobs if job.error_code == BROKER_AWAY]
     if not waiting:
         return []
-    return [Alert(state="problem", title=_("The message broker is away"), text=waiting[0].error_message)]
+    title = _("The message broker is away")
+    return [Alert(state="problem", title=title, text=waiting[0].error_message, key="broker")]
 
 
-def _failed_jobs() -> list[Alert]:
+def _failed_jobs(*, but: str = "") -> list[Alert]:
     return [
         Alert(
             state="problem",
             title=_("Failed: %(job)s") % {"job": job},
             text=job.error_message,
+            key=f"job:{job.pk}",
             **_address(job),
         )
         for job in selectors.failed_jobs()
+        if job.kind != but
     ]
 
 
@@ -118,6 +155,7 @@ def _serving() -> list[Alert]:
             text=_("What was loaded before keeps answering in this process: %(fault)s")
             % {"fault": fault.message},
             url_name="admin:ecomai_registry_modelversion_changelist",
+            key=f"serving:{fault.model_name}",
         )
         for fault in live.faults()
         if fault.model_name
@@ -136,6 +174,7 @@ def _stale(newest: datetime | None) -> list[Alert]:
             title=_("No new events for %(time)s") % {"time": timesince(newest, depth=1)},
             text=_("Check that the tracker is on the pages, or that the shop's signals reach us."),
             url_name="admin:ecomai_console_qualityreport_changelist",
+            key="stale_events",
         )
     ]
 
@@ -152,5 +191,6 @@ def _rejected() -> list[Alert]:
             text=_("They are kept with their reasons, and can be replayed once mended."),
             url_name="admin:ecomai_commerce_rejectedrow_changelist",
             query=urlencode({"state__exact": "waiting"}),
+            key="rejected_rows",
         )
     ]

@@ -34,6 +34,18 @@ class ConsoleSettings(Section, name="CONSOLE"):
     READINESS_CACHE_SECONDS = Setting(
         60, unit="seconds", help="How long the answer to “is there enough data to train?” is remembered."
     )
+    ALERT_INTERVAL_SECONDS = Setting(
+        60, unit="seconds", help="How often alert rules are looked at, when beat first starts."
+    )
+    KEEP_ALERTS_DAYS = Setting(180, unit="days", help="How long alerts that are over are kept.")
+    WEBHOOK_TIMEOUT_SECONDS = Setting(
+        10.0, unit="seconds", help="How long the receiver of an alert may take to answer."
+    )
+    WEBHOOK_MAY_BE_PRIVATE = Setting(
+        False,
+        help="Whether alerts may be sent to addresses inside the shop's own network. Who may set alert rules "
+        "could then have the server ask any of them.",
+    )
     PUBLIC_API_DOCS = Setting(
         True, help="Whether everybody may read the OpenAPI schema and its pages; False: staff only."
     )

@@ -13,9 +13,11 @@ class ConsoleConfig(AppConfig):
         from ecomai.commerce.signals import history_imported
         from ecomai.registry.jobs import register_job
 
-        from . import checks, receivers
+        from . import checks, measures, receivers
 
         register_job("data_quality", "ecomai.console.services.compute_quality_report")
+        register_job("alert_delivery", "ecomai.console.alerting.deliver")
+        measures.register_own_measures()
         checks.register_checks()
         history_imported.connect(receivers.renew_quality_report)
         post_migrate.connect(receivers.create_beat_entries, sender=self)

@@ -22,6 +22,9 @@ Outcome = Literal["made", "completed", "unchanged", "deleted"]
 _SEES_MODELS = (
     "ecomai_console.view_console",
     "ecomai_console.view_qualityreport",
+    "ecomai_console.view_alertrule",
+    "ecomai_console.view_alertepisode",
+    "ecomai_console.acknowledge_alertepisode",
     "ecomai_registry.view_modeldeployment",
     "ecomai_registry.view_modelversion",
     "ecomai_registry.view_trainingrun",

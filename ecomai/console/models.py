@@ -1,6 +1,7 @@
 """What the console keeps for itself: signs of life of the queues, and reports on the shop's data."""
 
 import uuid
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import models
@@ -209,4 +210,11 @@ class AlertDelivery(models.Model):
         indexes = [models.Index(fields=["-created_at"], name="ecomai_alert_delivery_time")]
 
     def __str__(self) -> str:
-        return f"{self.get_channel_display()} {self.target}"
+        return f"{self.get_channel_display()} {self.where}"
+
+    @property
+    def where(self) -> str:
+        """Whom it goes to; of a webhook its host, for its path may be a secret of its own."""
+        if self.channel == self.Channel.WEBHOOK:
+            return urlsplit(self.target).hostname or ""
+        return self.target

@@ -11,6 +11,7 @@ from .services import request_quality_report
 
 HEARTBEAT = "ecomai: sign of life of queue {queue}"
 QUALITY = "ecomai: data quality report"
+ALERTS = "ecomai: look at alert rules"
 
 
 def renew_quality_report(**kwargs: Any) -> None:
@@ -46,4 +47,14 @@ def create_beat_entries(*, using: str, **kwargs: Any) -> None:
         tasks.create(
             name=QUALITY, task="ecomai.console.compute_quality", crontab=clock, queue="default",
             description=gettext_noop("Looks for what is wrong with the shop's data."),
+        )  # fmt: skip
+    if not tasks.filter(name=ALERTS).exists():
+        seconds = app_settings.ALERT_INTERVAL_SECONDS
+        interval, _created = IntervalSchedule.objects.using(using).get_or_create(
+            every=seconds, period=IntervalSchedule.SECONDS
+        )
+        tasks.create(
+            name=ALERTS, task="ecomai.console.evaluate_alerts", interval=interval, queue="default",
+            expire_seconds=seconds * 2,
+            description=gettext_noop("Without this entry no alert is sent."),
         )  # fmt: skip

@@ -11,7 +11,7 @@ from ecomai.commerce.models import Event, RejectedRow
 from ecomai.registry.models import Job
 
 from .app_settings import app_settings
-from .models import QualityReport, QueueHeartbeat
+from .models import AlertEpisode, QualityReport, QueueHeartbeat
 
 # A job that was queued a moment ago does not wait yet.
 PATIENCE = timedelta(seconds=45)
@@ -94,3 +94,12 @@ def failed_jobs(*, days: int = 7, limit: int = 5) -> list[Job]:
     for job in failed.select_related("training_run").order_by("-finished_at")[:50]:
         newest.setdefault((job.kind, job.label), job)
     return list(newest.values())[:limit]
+
+
+def open_alerts(*, limit: int = 20) -> list[AlertEpisode]:
+    """What rules found and nobody acknowledged yet, newest first, but what the front page says itself."""
+    open_ones = AlertEpisode.objects.filter(
+        opened_at__isnull=False, resolved_at=None, acknowledged_at=None, rule__is_on=True
+    )
+    others = open_ones.exclude(rule__measure="console.alerts")
+    return list(others.select_related("rule").order_by("-opened_at")[:limit])

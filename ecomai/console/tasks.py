@@ -17,3 +17,11 @@ def compute_quality() -> None:
     from .services import request_quality_report
 
     request_quality_report()
+
+
+@shared_task(name="ecomai.console.evaluate_alerts", ignore_result=True)
+def evaluate_alerts() -> None:
+    """Look at the rules of alerts; what is to be said is sent by jobs, one for each address."""
+    from .alerting import evaluate_alerts
+
+    evaluate_alerts()

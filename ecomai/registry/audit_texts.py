@@ -9,6 +9,7 @@ from ecomai.exceptions import NotFoundError
 def action_label(action: str) -> str:
     """What was done, in words; an act that we do not know is shown by its code."""
     labels = {
+        "acknowledge_alert": _("Acknowledged"),
         "add_labelling_tasks": _("Asked for labels:"),
         "cancel_job": _("Cancelled"),
         "compute_quality": _("Asked for"),
@@ -33,8 +34,10 @@ def action_label(action: str) -> str:
         "set_policy": _("Changed the promotion policy of"),
         "start_experiment": _("Started"),
         "stop_experiment": _("Stopped"),
+        "start_replay": _("Started the back-test"),
         "switch_off": _("Switched off"),
         "switch_on": _("Switched on"),
+        "test_alert": _("Sent a test of"),
     }
     return labels.get(action, action.replace("_", " ").capitalize())
 

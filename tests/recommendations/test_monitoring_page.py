@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from ecomai.console.measures import get_measure, measures
 from recommendations import figures
 from recommendations.models import DailyFigures, DriftReport
 
@@ -132,3 +133,26 @@ def test_who_may_not_see_them_sees_nothing(client, django_user_model):
 def test_nothing_is_divided_by_nothing():
     empty = figures.Figures([])
     assert {measure.read(empty) for measure in figures.MEASURES.values()} == {None}
+
+
+def test_alert_rules_can_watch_placements_and_drift(version):
+    make_figures(version)
+    make_drift(version)
+    readings = {one.dimension: one.value for one in get_measure("recommendations.fallback_share").readings()}
+    assert readings == {"home": 0.2, "basket": 0.2}
+    distances = {one.label: one.value for one in get_measure("recommendations.drift").readings()}
+    assert distances["Next item v3: Categories"] == 0.3
+    assert [one.value for one in get_measure("recommendations.unknown_items").readings()] == [0.031]
+
+
+def test_few_answers_say_nothing(version):
+    DailyFigures.objects.create(
+        day=timezone.localdate(), scope="placement", placement="home", n_answers=49, n_fallbacks=49
+    )
+    assert [one.value for one in get_measure("recommendations.fallback_share").readings()] == [None]
+
+
+def test_every_measure_can_be_read_in_an_empty_shop(db):
+    found = [one for one in measures() if one.name.startswith("recommendations.")]
+    assert len(found) == 8
+    assert [one.readings() for one in found] == [[]] * 8

@@ -75,12 +75,15 @@ def rows() -> dict[str, object]:
         fusion.ErasureRequest.objects.create(subject_digest="x"),
         fusion.RetrainMark.objects.create(version=version),
         console.QualityReport.objects.create(),
+        rule := console.AlertRule.objects.create(name="x", measure="console.alerts", bound=0),
+        console.AlertEpisode.objects.create(rule=rule, value=1, opened_at=now),
         experiments.Experiment.objects.create(name="x", slug="x", subject="x:y"),
         recommendations.BatchRecommendation.objects.create(
             customer=customer, item_keys=[], scores=[], model_version=version
         ),
         recommendations.Answer.objects.create(item_keys=[], source="popular"),
         recommendations.Feedback.objects.create(session_id="session-1", item=item, kind="owned"),
+        recommendations.Pipeline.objects.create(name="x", placement="x"),
         recommendations.ItemPopularity.objects.create(item=item, score=1),
         recommendations.DailyFigures.objects.create(day=now.date(), scope="shop"),
     ]  # fmt: skip
