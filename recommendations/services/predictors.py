@@ -20,12 +20,15 @@ from ecomai.serving import live
 from ecomai.serving.live import Served
 
 from ..catalogue import Catalogue
+from ..picture_features import PictureFeatures, by_row
 
 logger = logging.getLogger(__name__)
 
 NEW_ITEMS_POLL_SECONDS = 1.0
 # The newest of them: a catalogue that nobody trained on yet is no reason for a slow request.
 NEW_ITEMS_AT_ONCE = 1000
+# So long after an item is new, its picture may still be on its way.
+PICTURE_SECONDS = 600.0
 #: In a version's card: which encoder made the text vectors that the model understands.
 ENCODER_KEY = "encoder_key"
 
@@ -40,6 +43,17 @@ def encoder_key(version_id: int) -> str:
     """Return which encoder's vectors a version understands; versions never change."""
     card = ModelVersion.objects.filter(pk=version_id).values_list("card", flat=True).first()
     return str((card or {}).get(ENCODER_KEY, ""))
+
+
+@lru_cache(maxsize=64)
+def card_of(version_id: int) -> dict[str, Any]:
+    """Return a version's card; versions never change."""
+    return ModelVersion.objects.filter(pk=version_id).values_list("card", flat=True).first() or {}
+
+
+def picture_features(version_id: int) -> PictureFeatures | None:
+    """Return what a version learned with besides texts."""
+    return PictureFeatures.of_card(card_of(version_id))
 
 
 def text_encoder(served: Served) -> Any:
@@ -60,6 +74,7 @@ class ItemModel:
         self.served = served
         self._known = _Columns(np.empty(0, dtype=np.int64), {})
         self._looked_at = float("-inf")
+        self._without_picture: dict[int, float] = {}  # items that were added so, and until when one may come
 
     @property
     def predictor(self) -> Any:
@@ -96,15 +111,35 @@ class ItemModel:
             return
         self._looked_at = now
         known = self.keys(len(self.predictor.item_ids))
-        missing = catalogue.keys[catalogue.is_active & ~np.isin(catalogue.keys, known)]
+        is_missing = catalogue.is_active & ~np.isin(catalogue.keys, known)
+        is_missing |= np.isin(catalogue.keys, self._that_wait_for_a_picture(now))
+        missing = catalogue.keys[is_missing]
         if not len(missing):
             return
-        keys, vectors = _stored_vectors(missing[-NEW_ITEMS_AT_ONCE:], encoder_key(self.served.version_id))
+        keys, vectors = stored_vectors(missing[-NEW_ITEMS_AT_ONCE:], encoder_key(self.served.version_id))
         if keys:
+            vectors = self._with_pictures(keys, vectors, now)
             try:
                 self.predictor.add_items([str(key) for key in keys], vectors)
             except InvalidInputError:
                 logger.exception("New items cannot be ranked by version %s.", self.served.version_id)
+
+    def _that_wait_for_a_picture(self, now: float) -> list[int]:
+        waiting = {key: until for key, until in self._without_picture.items() if until > now}
+        self._without_picture = waiting
+        return list(waiting)
+
+    def _with_pictures(self, keys: Sequence[int], texts: np.ndarray, now: float) -> np.ndarray:
+        """Join what pictures show, where the version learned with them; a picture may come after the text."""
+        features = picture_features(self.served.version_id)
+        if features is None:
+            return texts
+        seen, pictures = stored_vectors(np.array(keys), features.key)
+        for key in keys:
+            self._without_picture.setdefault(key, now + PICTURE_SECONDS)
+        for key in seen:
+            self._without_picture[key] = now
+        return features.join(texts, by_row(keys, dict(zip(seen, pictures, strict=True))))
 
     def rank(
         self, steps: Sequence[int], contexts: Sequence[EventContext] = ()
@@ -142,7 +177,7 @@ def item_model(served: Served, kind: type[ItemModel]) -> ItemModel:
     return model
 
 
-def _stored_vectors(keys: np.ndarray, encoder: str) -> tuple[list[int], np.ndarray]:
+def stored_vectors(keys: np.ndarray, encoder: str) -> tuple[list[int], np.ndarray]:
     by_storefront: dict[str, dict[str, int]] = defaultdict(dict)
     rows = Item.objects.filter(pk__in=keys.tolist()).values_list("pk", "storefront", "external_id")
     for key, storefront, external_id in rows:

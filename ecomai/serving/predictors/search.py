@@ -259,7 +259,7 @@ class SearchPredictor(Predictor):
         from rapidfuzz import process
         from rapidfuzz.distance import OSA
 
-        pool = {word[: len(beginning)] for word in self._corrections.counts if len(word) >= len(beginning)}
+        pool = {word[: len(beginning)] for word in self._corrections.counts if len(word) >= len(beginning) - 1}
         near = process.extract(beginning, list(pool), scorer=OSA.distance, score_cutoff=1, limit=8)
         return [word for word, distance, _place in near if distance]
 
