@@ -1,8 +1,7 @@
 """What may be shown, in columns: so that hundreds of items go through all steps in a millisecond."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -37,11 +36,15 @@ class Candidates:
         order = np.argsort(-scores, kind="stable")
         return replace(self, scores=scores).take(order)
 
-    @cached_property
-    def leading(self) -> list[str]:
-        """Return the source that says most of each item; "" where none named it."""
+    def leading(self, *, general: Collection[str] = ()) -> list[str]:
+        """Return the source that says most of each item; "" where none named it.
+
+        Sources that say the same to everybody lead only where no other named the item.
+        """
         if not self.sources:
             return [""] * len(self)
-        best = self.said.argmax(axis=1)
-        is_named = self.said.max(axis=1) > 0
+        is_general = np.array([source in general for source in self.sources])
+        said = self.said + np.where((self.said > 0) & ~is_general, 1.0, 0.0)
+        best = said.argmax(axis=1)
+        is_named = said.max(axis=1) > 0
         return [self.sources[at] if known else "" for at, known in zip(best, is_named, strict=True)]

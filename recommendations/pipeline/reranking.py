@@ -216,12 +216,12 @@ def pin(candidates: Candidates, shelf: Shelf) -> Candidates:
 
 #: In this order; each step with the words that the admin's preview tells it by.
 STEPS: dict[str, tuple[Any, Step]] = {
-    "bought": (_("what was bought"), treat_bought),
-    "exclude": (_("left out by a rule"), exclude),
+    "bought": (_("bought before"), treat_bought),
+    "exclude": (_("exclusions"), exclude),
     "cap": (_("shown too often"), cap),
-    "boost": (_("boosted or buried"), boost),
+    "boost": (_("boosts and burials"), boost),
     "diversity": (_("diversity"), diversify),
-    "limit": (_("most of a kind"), limit),
-    "exposure": (_("rarely shown items"), give_exposure),
-    "pin": (_("pinned"), pin),
+    "limit": (_("limits per kind"), limit),
+    "exposure": (_("exposure"), give_exposure),
+    "pin": (_("pins"), pin),
 }

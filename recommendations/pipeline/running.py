@@ -90,7 +90,8 @@ def rerank(candidates: Candidates, plan: Plan, context: Context, trace: Trace | 
 def _ranking(shown: Candidates, context: Context) -> Ranking:
     shown = shown.take(np.arange(min(len(shown), context.n_ranked)))
     keys = shown.keys.tolist()
-    codes = {key: CODES[source] for key, source in zip(keys, shown.leading, strict=True) if source in CODES}
+    leading = shown.leading(general=(Kind.TRENDING.value, Kind.NEW.value))
+    codes = {key: CODES[source] for key, source in zip(keys, leading, strict=True) if source in CODES}
     scores = shown.scores if shown.fits is None else shown.fits
     return Ranking(
         keys=keys, scores=scores.tolist(), source=Source.PIPELINE, is_complete=True, codes=codes,

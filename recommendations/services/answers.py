@@ -21,6 +21,7 @@ from ..models import Source
 from ..past import read_past
 from ..pipeline import plans, running
 from ..pipeline.plans import Plan
+from ..pipeline.running import Trace
 from . import rankers
 from .log import keep_answer
 from .rankers import Context, Ranking
@@ -76,15 +77,16 @@ def recommend(
     time_budget_seconds: float | None = None,
     first: Source | None = None,
     pipeline_id: int | None = None,
+    trace: Trace | None = None,
     is_kept: bool = True,
 ) -> AnswerList:
     """Recommend for a customer or session, beside an item, or to go with a basket.
 
     A customer is given as a row or by the shop's id. Reads the history now, so that an event changes
     the next answer. A pipeline that is live at the placement answers before all others. For experiments,
-    `first` leaves out who would answer before that source, and `pipeline_id` names another pipeline. Writes
-    the answer to the log unless `is_kept` is False. Raises InvalidInputError where `n` is out of bounds and
-    UnlikeCurrenciesError where prices cannot be compared.
+    `first` leaves out who would answer before that source, and `pipeline_id` names another pipeline. A
+    `trace` notes what its steps did. Writes the answer to the log unless `is_kept` is False. Raises
+    InvalidInputError where `n` is out of bounds and UnlikeCurrenciesError where prices cannot be compared.
     """
     n = check_n(n)
     if not is_scenario_on(SCENARIO):
@@ -103,7 +105,7 @@ def recommend(
             time_budget_seconds=time_budget_seconds,
         )
         plan = None if first else _plan(storefront, placement, pipeline_id)
-        context = replace(context, first=first, placement=placement, plan=plan)
+        context = replace(context, first=first, placement=placement, plan=plan, trace=trace)
         answer = replace(_answer(context), placement=placement, unknown_ids=unknown)
     if not is_kept:
         return answer
@@ -187,7 +189,7 @@ def _answer(context: Context) -> AnswerList:
 
 def _rankings(context: Context) -> Iterator[Ranking]:
     if context.plan is not None:
-        yield from running.rankings(context.plan, context)
+        yield from running.rankings(context.plan, context, context.trace)
     yield from rankers.rankings(context)
 
 

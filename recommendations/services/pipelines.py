@@ -66,7 +66,8 @@ def copy_pipeline(*, pipeline: Pipeline, name: str) -> Pipeline:
     """Make a draft of what a pipeline is, to change and to look at beside it."""
     fields = {field: getattr(pipeline, field) for field in COPIED}
     draft = Pipeline.objects.create(name=name[:100], copied_from=pipeline, **fields)
-    for row in [*pipeline.sources.all(), *pipeline.rules.all()]:
+    parts: list[Any] = [*pipeline.sources.all(), *pipeline.rules.all()]
+    for row in parts:
         row.pk, row.pipeline = None, draft
         row._state.adding = True
         row.save()

@@ -23,6 +23,7 @@ from . import predictors
 
 if TYPE_CHECKING:
     from ..pipeline.plans import Plan
+    from ..pipeline.running import Trace
 
 T = TypeVar("T")
 
@@ -63,6 +64,7 @@ class Context:
     n: int = 10
     placement: str = ""
     plan: "Plan | None" = None  # the pipeline that answers, before all others
+    trace: "Trace | None" = None  # where a person asks how the pipeline came to its answer
     first: Source | None = None  # who would answer before it is not asked
     versions: Mapping[str, Served] = field(default_factory=dict)  # that answer instead of the live ones
     deadline: float = math.inf  # of time.monotonic()

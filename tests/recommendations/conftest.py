@@ -16,7 +16,9 @@ from ecomai.registry.models import ModelVersion
 from ecomai.registry.selectors import forget_switches
 from ecomai.registry.services import go_live, promote_version
 from ecomai.serving import live
-from recommendations import catalogue
+from recommendations import catalogue, services
+from recommendations.models import Pipeline, PipelineSource
+from recommendations.pipeline import plans, sources
 from recommendations.texts import item_text
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -29,8 +31,11 @@ def _nothing_remembered() -> Iterator[None]:
     catalogue.forget()
     forget_switches()
     live.forget()
+    plans.forget_plans()
+    sources.forget_together()
     cache.clear()
     yield
+    plans.forget_plans()
     catalogue.forget()
     forget_switches()
     live.forget()
@@ -165,3 +170,36 @@ def version(db: None) -> ModelVersion:
     return ModelVersion.objects.create(
         model_name="recommendations.next_item", number=3, artifact_path="nowhere", artifact_digest="0" * 64
     )
+
+
+@pytest.fixture
+def make_pipeline(db: None) -> Callable[..., Pipeline]:
+    """Make a pipeline of some sources, live at the placement "home" unless told otherwise."""
+
+    def make(
+        *kinds: str, rules: Any = (), state: str = "live", placement: str = "home", **fields: Any
+    ) -> Pipeline:
+        pipeline = Pipeline.objects.create(
+            name="Summer", placement=placement, state=state, **{"diversity": 0.0, **fields}
+        )
+        for kind in kinds:
+            pipeline.sources.create(kind=kind, n_items=50, weight=PipelineSource.WEIGHTS[kind])
+        for rule in rules:
+            pipeline.rules.create(**{"name": "a rule", **rule})
+        return pipeline
+
+    return make
+
+
+@pytest.fixture
+def coffee_drinker(
+    live_models: Any, shop: list[Item], add_customer: Callable[..., Customer], add_event: Callable[..., Event]
+) -> Customer:
+    """Looked at the first coffee, after which the model expects the second; coffee is what others look at."""
+    customer = add_customer("anna")
+    add_event(shop[0], customer=customer)
+    for number, item in enumerate(shop):
+        for _n in range(len(shop) - number):
+            add_event(item, days_ago=2.0, session_id=f"somebody-{number}")
+    services.refresh_popularity()
+    return customer

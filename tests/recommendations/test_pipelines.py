@@ -8,45 +8,10 @@ import pytest
 from ecomai.commerce.models import Order, OrderLine
 from recommendations import services
 from recommendations.models import Answer, Pipeline
-from recommendations.pipeline import plans, sources
+from recommendations.pipeline import plans
 from recommendations.pipeline.reranking import mmr
 from recommendations.pipeline.rules import ConditionError, check_condition
 from tests.recommendations.conftest import NOW
-
-
-@pytest.fixture(autouse=True)
-def _no_plans():
-    plans.forget_plans()
-    sources.forget_together()
-    yield
-    plans.forget_plans()
-
-
-@pytest.fixture
-def make_pipeline(db):
-    def make(*kinds, rules=(), state="live", placement="home", **fields):
-        pipeline = Pipeline.objects.create(
-            name="Summer", placement=placement, state=state, **{"diversity": 0.0, **fields}
-        )
-        for kind in kinds or ("sequence", "trending"):
-            pipeline.sources.create(kind=kind, n_items=50)
-        for rule in rules:
-            pipeline.rules.create(name=rule.get("name", "a rule"), **rule)
-        return pipeline
-
-    return make
-
-
-@pytest.fixture
-def coffee_drinker(live_models, shop, add_customer, add_event):
-    """Looked at the first coffee: the model goes on with the second one."""
-    customer = add_customer("anna")
-    add_event(shop[0], customer=customer)
-    for number, item in enumerate(shop):
-        for _n in range(len(shop) - number):
-            add_event(item, days_ago=2.0, session_id=f"somebody-{number}")
-    services.refresh_popularity()
-    return customer
 
 
 def ask(customer=None, placement="home", n=4, **more):
