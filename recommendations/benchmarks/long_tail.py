@@ -234,10 +234,10 @@ def _rows(tested: _Scored, valid: _Scored, temperature: float) -> tuple[dict[str
 def _one_at_a_time(tested: _Scored, valid: _Scored, target: float, temperature: float) -> np.ndarray:
     """Return the lists as a shop answers: the price is that of the validation lists, an account watches."""
     reranker = TailReranker(target, n=K).fit(valid.gains(temperature), valid.is_tail)
-    account = ExposureAccount(reranker)
+    account = ExposureAccount(target, price=reranker.price_)
     found = np.full((len(tested.items), K), -1, dtype=np.int64)
     for row, (gains, is_tail) in enumerate(zip(tested.gains(temperature), tested.is_tail, strict=True)):
-        columns = account.rerank(gains, is_tail)
+        columns = account.rerank(gains, is_tail, n=K)
         found[row, : len(columns)] = columns
     return tested.listed(found)
 

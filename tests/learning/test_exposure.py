@@ -152,16 +152,35 @@ def test_a_price_learned_from_other_lists_comes_close_and_an_account_keeps_the_t
     reranker = TailReranker(0.5, n=10).fit(*lists(6, n_lists=1000))
     gains, is_tail = lists(7)
     assert share_of(reranker.rerank(gains, is_tail), is_tail) == pytest.approx(0.5, abs=0.03)
-    account = ExposureAccount(reranker)
+    account = ExposureAccount(0.5, price=reranker.price_)
     for row, marks in zip(gains, is_tail, strict=True):
         account.rerank(row, marks)
         assert account.n_tail >= 0.5 * account.n_places - 1e-9
 
 
 def test_an_account_makes_up_for_lists_without_tail_items() -> None:
-    account = ExposureAccount(TailReranker(0.5, n=2).fit([[1.0, 0.9]], [[True, False]]))
-    assert account.rerank([3.0, 2.0], [False, False]).tolist() == [0, 1]
-    assert account.rerank([3.0, 2.0, 0.1, 0.2], [False, False, True, True]).tolist() == [3, 2]
+    account = ExposureAccount(0.5)
+    assert account.rerank([3.0, 2.0], [False, False], n=2).tolist() == [0, 1]
+    assert account.rerank([3.0, 2.0, 0.1, 0.2], [False, False, True, True], n=2).tolist() == [3, 2]
+
+
+def test_an_account_learns_its_price_and_then_costs_less_than_a_quota() -> None:
+    gains, is_tail = lists(9, n_lists=2000)
+    account = ExposureAccount(0.5, step=0.01)
+    ranked = np.array([account.rerank(row, marks) for row, marks in zip(gains, is_tail, strict=True)])
+    best = TailReranker(0.5, n=10).fit(gains, is_tail)
+    assert account.price == pytest.approx(best.price_, rel=0.3)
+    late, late_tail = gains[1000:], is_tail[1000:]
+    assert share_of(ranked, is_tail) == pytest.approx(0.5, abs=0.01)
+    quota = TailReranker(0.0, n=10).fit(late, late_tail).rerank(late, late_tail, n_tail_least=5)
+    assert worth(ranked[1000:], late) > worth(quota, late)
+
+
+def test_a_list_that_is_only_looked_at_is_not_counted() -> None:
+    account = ExposureAccount(0.5, step=0.1)
+    account.rerank([1.0, 0.9], [False, True], n=1, is_kept=False)
+    assert (account.n_places, account.price) == (0, 0.0)
+    assert account.rerank([], [], n=3).tolist() == []
 
 
 @given(st.integers(0, 10_000))
@@ -212,5 +231,5 @@ def test_ranking_before_learning_a_price_is_refused() -> None:
         TailReranker().rerank([[1.0]], [[True]])
     with pytest.raises(InvalidDataError, match="between 0 and 1"):
         TailReranker(1.2).fit([[1.0]], [[True]])
-    with pytest.raises(InvalidDataError, match="counts places"):
-        ExposureAccount(TailReranker(is_position_weighted=True).fit([[1.0]], [[True]]))
+    with pytest.raises(InvalidDataError, match="between 0 and 1"):
+        ExposureAccount(-0.1)

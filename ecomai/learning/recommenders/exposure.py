@@ -144,57 +144,93 @@ class TailReranker(Estimator):
 class ExposureAccount:
     """Keep the target exactly while lists come one at a time.
 
-    The price was learned from other lists; where today's hold fewer tail items than those, the account
-    falls behind, and the list that would leave it below the target gives up as many places as are missing.
-    Accounts of several processes that each keep the target keep it together.
+    A price that was learned from other lists may be too low for today's; then the account falls behind, and
+    the list that would leave it below the target gives up as many places as are missing. With a `step` the
+    price moves as well, up while the target is missed and down while it is exceeded, so that it need not be
+    learned beforehand. Accounts of several processes that each keep the target keep it together.
 
     Parameters
     ----------
-    reranker : TailReranker
-        Fitted, not weighted by position.
+    target_share : float in [0, 1]
+        Of the places, over all lists.
+    price : float, default 0.0
+        What a tail place is worth in the beginning, in units of the gains; see `TailReranker.price_`.
+    step : float, default 0.0
+        How far one list that misses the target by all of its places moves the price.
 
     Attributes
     ----------
     n_places, n_tail : int
         What was shown so far.
 
+    References
+    ----------
+    Balseiro, Lu and Mirrokni, "Dual mirror descent for online allocation problems", 2020, for the step.
+
     Examples
     --------
-    >>> reranker = TailReranker(target_share=0.5, n=2).fit([[1.0, 0.9]], [[True, False]])
-    >>> account = ExposureAccount(reranker)
-    >>> account.rerank([1.0, 0.9, 0.1], [False, False, True]).tolist()
+    >>> account = ExposureAccount(0.5)
+    >>> account.rerank([1.0, 0.9, 0.1], [False, False, True], n=2).tolist()
     [0, 2]
     """
 
-    def __init__(self, reranker: TailReranker) -> None:
-        reranker.check_is_fitted()
-        if reranker.is_position_weighted:
-            raise InvalidDataError("An account counts places; weights of places cannot be kept exactly.")
-        self.reranker = reranker
+    def __init__(self, target_share: float, *, price: float = 0.0, step: float = 0.0) -> None:
+        if not 0 <= target_share <= 1 or price < 0 or step < 0:
+            raise InvalidDataError("A target share lies between 0 and 1; price and step are at least 0.")
+        self.target_share = target_share
+        self.price = price
+        self.step = step
         self.n_places = 0
         self.n_tail = 0
 
-    def rerank(self, gains: ArrayLike, is_tail: ArrayLike) -> NDArray[np.int64]:
+    def rerank(
+        self, gains: ArrayLike, is_tail: ArrayLike, *, n: int = 10, is_kept: bool = True
+    ) -> NDArray[np.int64]:
         """Return one list: columns of the candidates, best first.
 
         Parameters
         ----------
         gains, is_tail : arrays of shape (n_candidates,)
             As in `TailReranker.fit`.
+        n : int, default 10
+            Length of the list.
+        is_kept : bool, default True
+            Whether the list is shown, and so counts.
 
         Returns
         -------
         int64 array of shape (at most n,)
         """
         gains, is_tail = np.asarray(gains, dtype=np.float64)[None], np.asarray(is_tail, dtype=bool)[None]
-        length = int(min(np.isfinite(gains).sum(), self.reranker.n))
-        wanted = self.reranker.target_share * (self.n_places + length)
-        missing = max(int(np.ceil(wanted - self.n_tail - SLACK)), 0)
-        (ranked,) = self.reranker.rerank(gains, is_tail, n_tail_least=min(missing, length))
+        length = int(min(np.isfinite(gains).sum(), n))
+        if not length:
+            return np.empty(0, dtype=np.int64)
+        wanted = self.target_share * (self.n_places + length)
+        missing = min(max(int(np.ceil(wanted - self.n_tail - SLACK)), 0), length)
+        reranker = TailReranker(self.target_share, n)
+        reranker.price_ = self.price
+        reranker.share_ = self.target_share
+        (ranked,) = reranker.rerank(gains, is_tail, n_tail_least=missing)
         ranked = ranked[ranked >= 0]
+        if is_kept:
+            self._count(reranker, gains, is_tail, ranked)
+        return ranked
+
+    def _count(
+        self,
+        reranker: TailReranker,
+        gains: NDArray[np.float64],
+        is_tail: NDArray[np.bool_],
+        ranked: NDArray[np.int64],
+    ) -> None:
         self.n_places += len(ranked)
         self.n_tail += int(is_tail[0, ranked].sum())
-        return ranked
+        if not self.step:
+            return
+        # What the price alone would give: places that were forced say nothing about it.
+        (free,) = reranker.rerank(gains, is_tail)
+        share = float(is_tail[0, free[free >= 0]].mean())
+        self.price = max(self.price + self.step * (self.target_share - share), 0.0)
 
 
 @dataclass(frozen=True, eq=False)
