@@ -1,8 +1,9 @@
 """What other scenarios may ask of this one."""
 
-from ecomai.capabilities import Recommendations, RecommendedItem, Unavailable
+from ecomai.capabilities import FoundItem, Recommendations, RecommendedItem, SearchResults, Unavailable
 
 from . import services
+from .services.search import search
 
 
 class ShopRecommender:
@@ -23,3 +24,18 @@ class ShopRecommender:
             ],
             model_version=answer.model_version,
         )
+
+
+class ShopSearcher:
+    """The `Searcher` of `ecomai.capabilities`."""
+
+    def search(
+        self, *, query: str, n: int = 20, storefront: str = "", time_budget_seconds: float = 0.1
+    ) -> SearchResults:
+        answer = search(
+            query=query, n=n, storefront=storefront, time_budget_seconds=time_budget_seconds,
+            is_personal=False, is_kept=False, with_facets=False,
+        )  # fmt: skip
+        if answer.code:
+            return SearchResults(unavailable=Unavailable(answer.code))
+        return SearchResults(items=[FoundItem(hit.item.external_id, hit.score) for hit in answer.hits])

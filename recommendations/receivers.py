@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 BEAT_ENTRIES = {
     "ecomai: remove old recommendation answers": ("forget_old_answers", "40", "3"),
     "ecomai: count what recommendations came to": ("refresh_monitoring", "12", "*"),
+    "ecomai: remove old searches": ("forget_old_searches", "45", "3"),
+    "ecomai: look for synonyms in searches": ("propose_synonyms", "50", "3"),
     "ecomai: compare events with what models learned from": ("refresh_drift", "25", "3"),
 }
 

@@ -194,7 +194,10 @@ scenario = Scenario(
     verbose_name=_("Recommendations"),
     models=(next_item, similar_items, search),
     facts=(favourite_categories,),
-    capabilities={"Recommender": f"{_HERE}.capabilities.ShopRecommender"},
+    capabilities={
+        "Recommender": f"{_HERE}.capabilities.ShopRecommender",
+        "Searcher": f"{_HERE}.capabilities.ShopSearcher",
+    },
     eraser=f"{_HERE}.services.privacy.erase",
     exporter=f"{_HERE}.services.privacy.export",
     cards=f"{_HERE}.cards.cards",

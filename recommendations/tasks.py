@@ -25,3 +25,17 @@ def refresh_drift() -> None:
     from .drift import refresh_drift
 
     refresh_drift()
+
+
+@shared_task(name="ecomai.recommendations.forget_old_searches", ignore_result=True)
+def forget_old_searches() -> None:
+    from .services.search import forget_old_searches
+
+    forget_old_searches()
+
+
+@shared_task(name="ecomai.recommendations.propose_synonyms", ignore_result=True)
+def propose_synonyms() -> None:
+    from .services.search import propose_synonyms
+
+    propose_synonyms()

@@ -10,14 +10,21 @@ from ecomai.fusion.subjects import Subject
 
 from ..models import Answer, BatchRecommendation, Feedback
 from .feedback import feedback_of
+from .search import searches_by
 
 
 def erase(subject: Subject) -> Mapping[str, int]:
-    """Remove batch recommendations, kept answers and feedback of a subject. Safe to call twice."""
+    """Remove batch recommendations, kept answers, feedback and searches of a subject. Safe to call twice."""
     n_batch = _batches(subject).delete()[0]
     n_answers = _answers(subject).delete()[0]
     n_said = _said(subject).delete()[0]
-    return {"batch_recommendations": n_batch, "answers": n_answers, "feedback": n_said}
+    n_searches = searches_by(subject).delete()[0]
+    return {
+        "batch_recommendations": n_batch,
+        "answers": n_answers,
+        "feedback": n_said,
+        "searches": n_searches,
+    }
 
 
 def export(subject: Subject) -> Mapping[str, Any]:
@@ -43,6 +50,10 @@ def export(subject: Subject) -> Mapping[str, Any]:
         "feedback": [
             {"item": row.item.external_id, "said": row.kind, "said_at": row.said_at.isoformat()}
             for row in _said(subject).select_related("item").order_by("said_at")
+        ],
+        "searches": [
+            {"query": row.query, "found": row.n_found, "searched_at": row.created_at.isoformat()}
+            for row in searches_by(subject).order_by("created_at")
         ],
     }
 

@@ -3,4 +3,5 @@
 from .feedback import FeedbackView
 from .recommendations import RecommendationsView
 
-__all__ = ["FeedbackView", "RecommendationsView"]
+from .search import SearchView, SuggestionsView
+__all__ = ["FeedbackView", "PictureSearchView", "RecommendationsView", "SearchView", "SuggestionsView"]

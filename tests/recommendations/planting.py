@@ -2,7 +2,7 @@
 
 from ecomai.commerce.models import Customer
 from ecomai.registry.models import ModelVersion
-from recommendations.models import Answer, BatchRecommendation, Source
+from recommendations.models import Answer, BatchRecommendation, SearchLog, Source
 
 
 def plant(marker: str, customer: Customer) -> None:
@@ -10,6 +10,10 @@ def plant(marker: str, customer: Customer) -> None:
         customer=customer, item_keys=[1], scores=[0.5], model_version=ModelVersion.objects.first()
     )
     for owner, session_id in ((customer, ""), (customer, f"s-{marker}"), (None, f"s-{marker}")):
+        SearchLog.objects.create(
+            query=f"size of {marker}", normalised=marker, n_found=0, customer=owner, session_id=session_id,
+            request_id=f"request-{marker}",
+        )  # fmt: skip
         Answer.objects.create(
             customer=owner,
             session_id=session_id,

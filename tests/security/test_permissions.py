@@ -25,7 +25,10 @@ MODEL = "recommendations.next_item"
 # Addresses that anybody may read.
 PUBLIC = {"health-live", "health-ready", "plotly", "schema", "api-docs"}
 # What a customer may do: ask for recommendations, and about oneself.
-OWN = {"recommendations", "recommendation-feedback", "fusion-me", "fusion-me-consents", "fusion-me-erasure"}
+OWN = {
+    "recommendations", "recommendation-feedback", "search", "search-suggestions", "fusion-me", "fusion-me-consents",
+    "fusion-me-erasure",
+}  # fmt: skip
 
 
 def patterns(found: list, path: str = "") -> Iterator[tuple[str, URLPattern]]:
