@@ -29,7 +29,7 @@ def refresh_popularity() -> int:
     """Count the popularity of all items anew and return how many have some. Safe to run twice."""
     started = monotonic()
     window = popularity_window()
-    scores, counts = _count(*window) if window else ({}, {})
+    scores, counts = count_events(*window) if window else ({}, {})
     now = timezone.now()
     rows = [
         ItemPopularity(item_id=key, score=score, n_events=counts[key], counted_at=now)
@@ -49,7 +49,7 @@ def refresh_popularity() -> int:
     return len(rows)
 
 
-def _count(start: datetime, stop: datetime) -> tuple[dict[int, float], dict[int, int]]:
+def count_events(start: datetime, stop: datetime) -> tuple[dict[int, float], dict[int, int]]:
     """Add up weights of events, each halved per half-life of its day's distance from the newest."""
     weights = app_settings.EVENT_WEIGHTS
     by_day = (
