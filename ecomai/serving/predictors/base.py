@@ -20,7 +20,9 @@ _paths: dict[str, str] = {
     "similar_items": "ecomai.serving.predictors.similar_items.SimilarItemsPredictor",
     "popularity": "ecomai.serving.predictors.popularity.PopularityPredictor",
     "search": "ecomai.serving.predictors.search.SearchPredictor",
+    "candidate_ranker": "ecomai.serving.predictors.candidate_ranker.CandidateRankerPredictor",
     "text_encoder": "ecomai.serving.predictors.text_encoder.TextEncoder",
+    "cross_encoder": "ecomai.serving.predictors.cross_encoder.CrossEncoderPredictor",
     "image_encoder": "ecomai.serving.predictors.image_encoder.ImageEncoder",
 }
 

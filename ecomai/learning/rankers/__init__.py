@@ -1,0 +1,1 @@
+"""Models that put candidates, described by features, in order."""
