@@ -66,6 +66,8 @@ class ModelSpec:
     - `benchmark(data, *, device, seed, report) -> dict` measures on a data folder;
     - `readiness() -> list[Readiness]` says whether there is enough data.
 
+    Nothing trains an optional model of its own accord before it is ready: a shop does well without it.
+
     `search_space` says which hyperparameters a search may try, and among which values; `train` then
     looks at `run.search`. Empty means that none is offered. `options` are the hyperparameters that the
     admin offers in its forms; all others are set over REST and on the command line.
@@ -87,6 +89,7 @@ class ModelSpec:
     options: Mapping[str, Option] = field(default_factory=dict)
     groups: Mapping[str, Group] = field(default_factory=dict)
     queue: str = "gpu"
+    is_optional: bool = False
 
 
 #: Groups that are made ready for a shop's staff: `ecomai.console.groups`.

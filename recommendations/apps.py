@@ -31,6 +31,9 @@ class RecommendationsConfig(AppConfig):
         register(checks.check_encoder, "ecomai")
         register(checks.check_image_encoder, "ecomai")
         register_job("recommendations.encode_items", f"{__package__}.services.vectors.encode_items_job")
+        register_job(
+            "recommendations.encode_pictures", f"{__package__}.services.picture_vectors.encode_pictures_job"
+        )
         signals.events_ingested.connect(
             receivers.on_events_ingested, dispatch_uid="recommendations.popularity"
         )

@@ -8,6 +8,9 @@ from ecomai.scenarios import Readiness
 from . import selectors
 from .app_settings import app_settings
 
+#: With fewer, nothing can be said of an image encoder.
+MIN_PICTURES = 20
+
 
 def next_item_readiness() -> list[Readiness]:
     counts = selectors.event_counts()
@@ -22,6 +25,17 @@ def next_item_readiness() -> list[Readiness]:
     ]
 
 
+def image_encoder_readiness() -> list[Readiness]:
+    n_encoders = 1 if app_settings.IMAGE_ENCODER else 0
+    n_pictures = Item.objects.filter(is_active=True).exclude(image_urls=[]).count()
+    return [
+        Readiness(_("image encoders in the setting RECOMMENDATIONS.IMAGE_ENCODER"), n_encoders, 1),
+        Readiness(_("items with a picture"), n_pictures, MIN_PICTURES),
+    ]
+
+
 def search_readiness() -> list[Readiness]:
     """Searches make it better; a catalogue is all that it needs."""
-    return [Readiness(_("items on offer"), Item.objects.filter(is_active=True).count(), app_settings.MIN_ITEMS)]
+    return [
+        Readiness(_("items on offer"), Item.objects.filter(is_active=True).count(), app_settings.MIN_ITEMS)
+    ]

@@ -40,6 +40,7 @@ def on_events_ingested(sender: Any, storefront: str, events: Sequence[Any], **kw
 
 def on_items_changed(sender: Any, storefront: str, item_pks: Sequence[int], **kwargs: Any) -> None:
     services.request_encoding(item_keys=item_pks)
+    services.request_picture_encoding(item_keys=item_pks)
 
 
 def on_customer_identified(

@@ -11,6 +11,7 @@ from ecomai.training_options import Option
 NEXT_ITEM = "recommendations.next_item"
 SIMILAR_ITEMS = "recommendations.similar_items"
 SEARCH = "recommendations.search"
+IMAGE_ENCODER = "recommendations.image_encoder"
 FAVOURITE_CATEGORIES = "recommendations.favourite_categories"
 
 # The package is also installed as ecomai.apps.recommendations, so dotted paths begin with its name.
@@ -51,6 +52,7 @@ next_item = ModelSpec(
         "encoder_is_vocabulary_pruned": False,
         "encoder_max_pairs": 10_000,
         "encoder_minutes": 20,
+        "encoder_picture_weight": 0.5,
         "is_refitted": True,
         "is_update": False,
         "dim": 64,
@@ -141,6 +143,7 @@ similar_items = ModelSpec(
         "step_decay": 0.8,
         "shrinkage": 5.0,
         "text_weight": 0.5,
+        "encoder_picture_weight": 0.5,
     },
     search_space={
         "window": Integers(1, 20),
@@ -172,6 +175,31 @@ search = ModelSpec(
     },
 )
 
+image_encoder = ModelSpec(
+    name=IMAGE_ENCODER,
+    verbose_name=_("Pictures"),
+    description=_(
+        "What pictures of items show, so that a picture finds items, and items are compared by theirs too."
+    ),
+    train=f"{_HERE}.picture_training.train_image_encoder",
+    readiness=f"{_HERE}.readiness.image_encoder_readiness",
+    primary_metric="recall@1",
+    baseline="colours",
+    gate=Gate(min_gain_over_live=0.0, min_gain_over_baseline=0.0),
+    is_optional=True,
+    default_hyperparameters={"max_pictures": 20_000, "max_epochs": 0, "small_epochs": 40},
+    options={
+        "max_epochs": Option(
+            verbose_name=_("Learn from the shop's pictures"),
+            help_text=_(
+                "A published encoder goes on learning which picture belongs to which text. It stays as it "
+                "was where it finds pictures that were kept aside no better for that. Slow without a GPU."
+            ),
+            choices={0: _("no"), 1: _("once through all"), 3: _("3 times"), 10: _("10 times")},
+        ),
+    },
+)
+
 SEES_ANSWERS = (
     "ecomai_recommendations.view_answer",
     "ecomai_recommendations.view_batchrecommendation",
@@ -192,7 +220,7 @@ favourite_categories = FactSpec(
 scenario = Scenario(
     name="recommendations",
     verbose_name=_("Recommendations"),
-    models=(next_item, similar_items, search),
+    models=(next_item, similar_items, search, image_encoder),
     facts=(favourite_categories,),
     capabilities={
         "Recommender": f"{_HERE}.capabilities.ShopRecommender",

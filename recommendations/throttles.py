@@ -26,3 +26,12 @@ class PageThrottle(AddressThrottle):
         who = f"key {key.pk}" if isinstance(key, ApiKey) else f"user {request.user.pk}"
         caller = f"{who} {self.get_ident(request)}"
         return self.cache_format % {"scope": self.scope, "ident": salted_hmac(self.scope, caller).hexdigest()}
+
+
+class PictureThrottle(PageThrottle):
+    """`RECOMMENDATIONS.PICTURE_SEARCHES_PER_MINUTE`: reading a picture takes more than reading a query."""
+
+    scope = "ecomai_picture_search"
+
+    def get_rate(self) -> str:
+        return f"{app_settings.PICTURE_SEARCHES_PER_MINUTE}/min"

@@ -24,6 +24,7 @@ from .adapting import Made, Wishes, make_own
 from .app_settings import app_settings
 from .datasets import Cases, Dataset
 from .judging import Judged, judge_predictor, judge_recommender
+from .picture_features import PictureFeatures, by_row
 from .scenario import next_item
 from .selectors import interaction_types
 from .services import vectors
@@ -63,6 +64,7 @@ class Material:
     valid: Cases
     test: Cases
     is_offered: np.ndarray  # (n_items,) bool: may be recommended now
+    pictures: PictureFeatures | None = None  # that stand beside the text vectors in `vectors`
 
     @property
     def item_ids(self) -> list[str]:
@@ -286,10 +288,13 @@ def prepare(run: Run, *, max_history: int | None = None, start: updating.Start |
     valid = datasets.cases_between(dataset, valid_start, test_start, n_max=MAX_VALIDATED, random_state=seed)
     cases = Split(train=early, histories=valid.histories, targets=valid.targets)
     reader = start.reader if start else _reader_for(run, dataset.texts, cases)
+    texts = item_vectors(run, dataset, reader)
+    pictures = start.pictures if start else PictureFeatures.in_use(weight=_picture_weight(run))
     return Material(
         snapshot=snapshot,
         dataset=dataset,
-        vectors=item_vectors(run, dataset, reader),
+        vectors=texts if pictures is None else _with_pictures(texts, pictures, dataset),
+        pictures=pictures,
         reader=reader,
         valid_start=valid_start,
         test_start=test_start,
@@ -370,6 +375,20 @@ def item_vectors(run: Run, dataset: Dataset, reader: TextReader) -> np.ndarray:
     return found
 
 
+def _picture_weight(run: Run) -> float:
+    return float(run.hyperparameters.get("encoder_picture_weight", 0.5))
+
+
+def _with_pictures(texts: np.ndarray, features: PictureFeatures, dataset: Dataset) -> np.ndarray:
+    """Return text vectors with the picture vectors of the items that have one beside them."""
+    found: dict[int, np.ndarray] = {}
+    for storefront, rows in dataset.rows_by_storefront().items():
+        ids = [dataset.external_ids[row] for row in rows]
+        stored = vectors.stored_vectors(ids, encoder_key=features.key, storefront=storefront)
+        found |= {rows[place]: vector for place, vector in by_row(ids, stored).items()}
+    return features.join(texts, found)
+
+
 class _Quiet:
     """A run of which another training is a part: it reports progress, and has a curve of its own."""
 
@@ -434,6 +453,7 @@ def _card(material: Material, peers: Mapping[str, Judged]) -> dict[str, Any]:
             "Recommending this shop's items to its own visitors. Not for decisions about people."
         ),
         **material.reader.card,
+        **(material.pictures.as_card() if material.pictures else {}),
         "data": datasets.describe(material.dataset),
         "split": {
             "n_test_cases": len(material.test),

@@ -15,6 +15,7 @@ from ecomai.registry.runs import Run
 
 from . import text_readers
 from .datasets import Dataset
+from .picture_features import PictureFeatures
 from .scenario import next_item
 from .services import predictors
 
@@ -49,6 +50,10 @@ class Start:
     @property
     def reader(self) -> text_readers.TextReader:
         return text_readers.reader_of(self.folder, self.version.card)
+
+    @property
+    def pictures(self) -> PictureFeatures | None:
+        return PictureFeatures.of_card(self.version.card)
 
     @property
     def n_updates(self) -> int:

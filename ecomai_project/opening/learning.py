@@ -10,6 +10,7 @@ from ecomai.exceptions import ConflictError
 from ecomai.registry import selectors, services
 from ecomai.registry.exceptions import TrainingActiveError
 from ecomai.registry.models import ActiveTraining, Job, ModelDeployment, TrainingRun
+from ecomai.registry.overviews import model_overview
 from ecomai.registry.services.scoring import SCORING_KIND
 
 from .display import Step
@@ -19,7 +20,9 @@ ACTOR = "ecomai_demo"
 
 
 def untrained_models() -> list[scenarios.ModelSpec]:
-    return [spec for spec in scenarios.model_specs() if selectors.serving_version(spec.name) is None]
+    """Return what nothing serves yet, of optional models those alone that the shop has set up."""
+    specs = [spec for spec in scenarios.model_specs() if selectors.serving_version(spec.name) is None]
+    return [spec for spec in specs if not spec.is_optional or model_overview(spec.name).is_ready]
 
 
 def request_training(spec: scenarios.ModelSpec) -> TrainingRun:

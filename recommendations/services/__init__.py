@@ -6,6 +6,14 @@ from .answers import AnswerList, Pick, recommend
 from .feedback import adopt_feedback, give_feedback, given_feedback, withdraw_feedback
 from .log import forget_old_answers
 from .monitoring import refresh_monitoring
+from .picture_vectors import encode_pictures, request_picture_encoding
+from .pictures import (
+    PictureAnswer,
+    can_search_by_picture,
+    check_can_search,
+    search_by_picture,
+    search_pictures_by_words,
+)
 from .popularity import refresh_popularity, should_refresh_popularity
 from .requests import parse_query, recommend_for_request
 from .vectors import encode_items, request_encoding
@@ -15,8 +23,12 @@ __all__ = [
     "AnswerList",
     "ItemFilter",
     "Pick",
+    "PictureAnswer",
     "adopt_feedback",
+    "can_search_by_picture",
+    "check_can_search",
     "encode_items",
+    "encode_pictures",
     "forget_old_answers",
     "give_feedback",
     "given_feedback",
@@ -26,6 +38,9 @@ __all__ = [
     "refresh_monitoring",
     "refresh_popularity",
     "request_encoding",
+    "request_picture_encoding",
+    "search_by_picture",
+    "search_pictures_by_words",
     "should_refresh_popularity",
     "withdraw_feedback",
 ]
