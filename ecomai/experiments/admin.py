@@ -22,7 +22,7 @@ from ecomai.registry.admin.base import act, badge
 from . import reports, selectors, services
 from .forms import ArmForm, ArmFormSet, ExperimentForm, GuardRailForm, GuardRailFormSet, PlanForm
 from .metrics import get_metric
-from .models import Arm, Experiment, GuardRail
+from .models import Arm, Experiment, GuardRail, place_of
 from .planning import SizePlan, plan_size
 from .services import APP
 
@@ -253,6 +253,7 @@ class ExperimentAdmin(admin.ModelAdmin):
         values = form.cleaned_data
         plan = plan_size(
             metric=get_metric(values.pop("primary_metric")), n_arms=max(len(weights), 2),
+            place=place_of(values.pop("subject")),
             smallest_share=min(weights) / sum(weights) if len(weights) > 1 else None, **values,
         )  # fmt: skip
         return TemplateResponse(request, "ecomai/experiments/plan.html", {"plan": plan})

@@ -103,11 +103,13 @@ class GuardRailForm(forms.ModelForm):
 class PlanForm(forms.ModelForm):
     """The values of a form half filled in, from which a plan can be made."""
 
+    subject = forms.CharField(required=False)
     primary_metric = forms.ChoiceField(choices=choices)
 
     class Meta:
         model = Experiment
         fields = (
+            "subject",
             "unit",
             "primary_metric",
             "minimum_effect",

@@ -24,6 +24,8 @@ class MetricSpec:
     event_types: frozenset[str]
     reading: Reading
     greater_is_better: bool = True
+    #: Whether only events count that name, as their property `placement`, the place that is tried out.
+    is_at_place: bool = False
 
     @property
     def is_binary(self) -> bool:
@@ -89,6 +91,11 @@ for _spec in (
         name="click_through", verbose_name=_("share of visitors who click"), reading="any",
         description=_("Visitors with at least one click on what was shown."),
         event_types=frozenset({EventType.CLICK}),
+    ),
+    MetricSpec(
+        name="click_through_there", verbose_name=_("share of visitors who click there"), reading="any",
+        description=_("Visitors with at least one click on what was shown at the place that is tried out."),
+        event_types=frozenset({EventType.CLICK}), is_at_place=True,
     ),
     MetricSpec(
         name="add_to_basket", verbose_name=_("share of visitors who fill a basket"), reading="any",

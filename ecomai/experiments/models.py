@@ -16,6 +16,11 @@ from .exceptions import ExperimentStartedError
 SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 
 
+def place_of(subject: str) -> str:
+    """Return what events name as their placement: of "recommendations:home" it is "home"."""
+    return subject.partition(":")[2]
+
+
 def new_salt() -> str:
     return secrets.token_hex(8)
 
@@ -118,6 +123,10 @@ class Experiment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def place(self) -> str:
+        return place_of(self.subject)
 
     @property
     def is_draft(self) -> bool:

@@ -49,8 +49,9 @@ def collect(
     found: ArmMoments = defaultdict(dict)
     for batch in _batches(Unit(one, where, arm or 0, at) for one, where, arm, at in rows.iterator(BATCH)):
         after, before = measure(
-            batch, metrics, unit=experiment.unit, days=experiment.outcome_days, rates=rates
-        )
+            batch, metrics, unit=experiment.unit, days=experiment.outcome_days, rates=rates,
+            place=experiment.place,
+        )  # fmt: skip
         arms = np.array([unit.arm for unit in batch])
         for arm in np.unique(arms):
             of_arm = found[int(arm)]
@@ -72,7 +73,13 @@ def _batches(units: Iterator[Unit]) -> Iterator[list[Unit]]:
 
 
 def measure(
-    units: Sequence[Unit], metrics: Sequence[MetricSpec], *, unit: str, days: int, rates: RateTable
+    units: Sequence[Unit],
+    metrics: Sequence[MetricSpec],
+    *,
+    unit: str,
+    days: int,
+    rates: RateTable,
+    place: str = "",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return what each visitor did after and before being seen, both of shape (n_units, n_metrics).
 
@@ -85,7 +92,7 @@ def measure(
         rows_of[one.storefront, one.id].append(row)
     orders: set[tuple[int, int, bool, str]] = set()
     for storefront, who, event in _events(units, metrics, unit, span, span_before):
-        kind, at, quantity, value, currency, order = event
+        kind, at, quantity, value, currency, order, placement = event
         for row in rows_of[storefront, who]:
             seen_at = units[row].seen_at
             is_after = seen_at <= at < seen_at + span
@@ -93,7 +100,7 @@ def measure(
                 continue
             target = after if is_after else before
             for column, metric in enumerate(metrics):
-                if kind not in metric.event_types:
+                if kind not in metric.event_types or (metric.is_at_place and placement != place):
                     continue
                 if metric.reading == "any":
                     target[row, column] = 1.0
@@ -121,7 +128,9 @@ def _events(
         type__in=sorted(set().union(*(metric.event_types for metric in metrics))),
         occurred_at__gte=first - span_before, occurred_at__lt=last + span,
     ).order_by()  # fmt: skip
-    fields = ("type", "occurred_at", "quantity", "value", "currency", "order_external_id")
+    fields = (
+        "type", "occurred_at", "quantity", "value", "currency", "order_external_id", "properties__placement"
+    )  # fmt: skip
     ids: dict[str, list[str]] = defaultdict(list)
     for one in units:
         ids[one.storefront].append(one.id)

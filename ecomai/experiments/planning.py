@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 from django.core.cache import cache
 from django.db.models import Count, Max, Min
@@ -46,10 +47,10 @@ class SizePlan:
 
 def plan_size(
     *, metric: MetricSpec, unit: str, outcome_days: int, minimum_effect: float, traffic_share: float = 1.0,
-    holdout_share: float = 0.0, n_arms: int = 2, smallest_share: float | None = None,
+    holdout_share: float = 0.0, n_arms: int = 2, smallest_share: float | None = None, place: str = "",
 ) -> SizePlan:  # fmt: skip
     """Plan for `n_arms`, control included; `smallest_share` is the part of the smallest of them."""
-    past = usual_past(metric=metric, unit=unit, outcome_days=outcome_days)
+    past = usual_past(metric=metric, unit=unit, outcome_days=outcome_days, place=place)
     try:
         size = statistics.sample_size(
             mean=past.mean, variance=past.variance * past.variance_left, minimum_effect=minimum_effect,
@@ -62,17 +63,17 @@ def plan_size(
     return SizePlan(past, size.always_valid, size.at_once, n_days)
 
 
-def usual_past(*, metric: MetricSpec, unit: str, outcome_days: int) -> Past:
+def usual_past(*, metric: MetricSpec, unit: str, outcome_days: int, place: str = "") -> Past:
     """Look at visitors of a week whose days are over, as if they had been in an experiment."""
-    key = f"ecomai.experiments.past.{metric.name}.{unit}.{outcome_days}"
+    key = f"ecomai.experiments.past.{metric.name}.{unit}.{outcome_days}.{quote(place)}"
     found: Past | None = cache.get(key)
     if found is None:
-        found = _read_past(metric, unit, outcome_days)
+        found = _read_past(metric, unit, outcome_days, place)
         cache.set(key, found, CACHE_SECONDS)
     return found
 
 
-def _read_past(metric: MetricSpec, unit: str, outcome_days: int) -> Past:
+def _read_past(metric: MetricSpec, unit: str, outcome_days: int, place: str) -> Past:
     newest = Event.objects.filter(occurred_at__lte=timezone.now()).aggregate(at=Max("occurred_at"))["at"]
     if newest is None:
         return Past(0.0, 0.0, 0.0, 1.0, 0)
@@ -80,7 +81,7 @@ def _read_past(metric: MetricSpec, unit: str, outcome_days: int) -> Past:
     units, n_units = _units(stop - timedelta(days=TRAFFIC_DAYS), stop, unit)
     if not units:
         return Past(0.0, 0.0, 0.0, 1.0, 0)
-    after, before = measure(units, [metric], unit=unit, days=outcome_days, rates=RateTable())
+    after, before = measure(units, [metric], unit=unit, days=outcome_days, rates=RateTable(), place=place)
     moments = statistics.Moments.of(after[:, 0], before[:, 0])
     theta = statistics.cuped_theta([moments])
     left = moments.adjusted_variance(theta) / moments.variance if moments.variance else 1.0

@@ -103,6 +103,7 @@ def plan_of_experiment(experiment: Experiment) -> SizePlan:
         traffic_share=experiment.traffic_share, holdout_share=experiment.holdout_share,
         n_arms=max(len(arms), 2),
         smallest_share=min(arm.weight for arm in arms) / total if len(arms) > 1 else None,
+        place=experiment.place,
     )  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """What the demo shop shows of this scenario."""
 
+from django.db import transaction
+
 from ecomai.commerce.models import Item
 from ecomai.exceptions import ConflictError
 from ecomai.registry.selectors import serving_version
@@ -17,9 +19,10 @@ def seed_demo() -> None:
     if serving_version(NEXT_ITEM) is None:
         return
     services.encode_items(item_keys=list(Item.objects.values_list("pk", flat=True)))
-    experiment = begin_experiment()
-    seed_traffic(experiment=experiment)
-    count_experiment(experiment)
+    with transaction.atomic():  # beat would count what is half told
+        experiment = begin_experiment()
+        seed_traffic(experiment=experiment)
+        count_experiment(experiment)
     try:
         request_scoring(model_name=NEXT_ITEM)
     except ConflictError:

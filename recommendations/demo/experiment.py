@@ -27,7 +27,7 @@ def begin_experiment() -> Experiment:
         subject=f"recommendations:{HOME}",
         hypothesis=_("More visitors click where the front page shows what suits them than what is popular."),
         unit=Experiment.Unit.CUSTOMER,
-        primary_metric="click_through",
+        primary_metric="click_through_there",
         outcome_days=OUTCOME_DAYS,
         minimum_effect=0.2,
     )

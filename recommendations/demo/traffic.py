@@ -13,14 +13,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from django.db import transaction
 from django.utils import timezone
 
 from ecomai.commerce.models import Customer, Event, EventType
 from ecomai.commerce.services.events import StoredEvent, key_of, write_events
+from ecomai.experiments.assignment import Plan, place
 from ecomai.experiments.models import Experiment, Exposure
-from ecomai.experiments.selectors import plan_of
-from ecomai.experiments.services import assign
+from ecomai.experiments.selectors import as_plan
 from ecomai.serving import live
 from ecomai.serving.live import Served
 
@@ -85,11 +84,11 @@ def seed_traffic(*, experiment: Experiment) -> int:
         return 0
     rng = np.random.default_rng(SEED)
     visits = list(_visits(rng))
-    with transaction.atomic():
-        shown = _answers(visits, rng)
-        _write_answers(shown, rng)
-        _write_events(shown, rng)
-        _write_exposures(shown, experiment)
+    plan = as_plan(experiment)
+    shown = _answers(visits, plan, rng)
+    _write_answers(shown, rng)
+    _write_events(shown, rng)
+    _write_exposures(shown, plan, since=experiment.started_at)
     return len(shown)
 
 
@@ -100,16 +99,16 @@ def _visits(rng: np.random.Generator) -> Iterator[Visit]:
     for customer, steps in _steps_of_customers():
         moments = [step.at for step in steps]
         day = None
-        for place, step in enumerate(steps):
+        for number, step in enumerate(steps):
             if not step.is_view:
                 continue
             if step.at.date() != day:
                 day = step.at.date()
                 if rng.random() < SHARE_SEEN[HOME]:
                     before = step.at - timedelta(seconds=float(rng.uniform(10, 60)))
-                    yield _visit(HOME, customer, before, steps, place, moments)
+                    yield _visit(HOME, customer, before, steps, number, moments)
             if rng.random() < SHARE_SEEN[BESIDE]:
-                yield _visit(BESIDE, customer, step.at, steps, place + 1, moments, page_item=step.item)
+                yield _visit(BESIDE, customer, step.at, steps, number + 1, moments, page_item=step.item)
 
 
 def _steps_of_customers() -> Iterator[tuple[int, list[Step]]]:
@@ -128,28 +127,28 @@ def _visit(
     customer: int,
     at: datetime,
     steps: Sequence[Step],
-    place: int,
+    n_before: int,
     moments: Sequence[datetime],
     **more: Any,
 ) -> Visit:
-    """Return the visit before which `place` steps were taken."""
-    history = [step.item for step in steps[max(0, place - app_settings.HISTORY_LENGTH) : place]]
+    """Return the visit before which `n_before` steps were taken."""
+    history = [step.item for step in steps[max(0, n_before - app_settings.HISTORY_LENGTH) : n_before]]
     soon = bisect_left(moments, at + CLICK_WITHIN)
-    following = [step for step in steps[place:soon] if step.is_view]
+    following = [step for step in steps[n_before:soon] if step.is_view]
     return Visit(placement=placement, customer=customer, at=at, history=history, next=following, **more)
 
 
 # -- what they were shown --------------------------------------------------------------------------
 
 
-def _answers(visits: Sequence[Visit], rng: np.random.Generator) -> list[Shown]:
+def _answers(visits: Sequence[Visit], plan: Plan, rng: np.random.Generator) -> list[Shown]:
     catalogue, now = catalogues.current(), timezone.now()
     names = dict(Customer.objects.values_list("pk", "external_id"))
     popular = _Popular(catalogue, now)
     is_late = rng.random(len(visits)) < SHARE_LATE
     shown, asked = [], []
     for visit, late in zip(visits, is_late, strict=True):
-        first = _first_source(visit, names[visit.customer], now)
+        first = _first_source(visit, names[visit.customer], plan, now)
         if first == Source.POPULAR or late or not (visit.history or visit.page_item):
             shown.append(Shown(visit, popular.at(visit), Source.POPULAR))
         else:
@@ -158,12 +157,12 @@ def _answers(visits: Sequence[Visit], rng: np.random.Generator) -> list[Shown]:
     return sorted(shown, key=lambda one: one.visit.at)
 
 
-def _first_source(visit: Visit, customer_id: str, now: datetime) -> Source:
+def _first_source(visit: Visit, customer_id: str, plan: Plan, now: datetime) -> Source:
     """Return who was to answer: nobody but what is popular in the past, then as the experiment says."""
     if visit.at < now - MODEL_SINCE:
         return Source.POPULAR
     if visit.placement == HOME and visit.at >= now - RUNNING_SINCE:
-        assignment = assign(subject=f"recommendations:{HOME}", customer_id=customer_id)
+        assignment = place(plan, unit_id=customer_id)
         return Source(assignment.configuration["source"]) if assignment else Source.MODEL
     return Source.MODEL
 
@@ -181,9 +180,9 @@ class _Popular:
         catalogue = self._catalogue
         order = self._order((self._now - visit.at).days // 7)
         if visit.page_item is not None:
-            (place,) = catalogue.positions([visit.page_item])
-            is_near = catalogue.departments[order] == catalogue.departments[place]
-            order = np.concatenate([order[is_near & (order != place)], order[~is_near]])
+            (own,) = catalogue.positions([visit.page_item])
+            is_near = catalogue.departments[order] == catalogue.departments[own]
+            order = np.concatenate([order[is_near & (order != own)], order[~is_near]])
         return catalogue.keys[order[: N_SHOWN[visit.placement]]].tolist()
 
     def _order(self, weeks_ago: int) -> np.ndarray:
@@ -278,21 +277,19 @@ def _event(type: EventType, one: Shown, item: int, position: int, at: datetime) 
     )  # fmt: skip
 
 
-def _write_exposures(shown: Sequence[Shown], experiment: Experiment) -> None:
-    if plan_of(experiment.subject) is None or experiment.started_at is None:
-        return
+def _write_exposures(shown: Sequence[Shown], plan: Plan, *, since: datetime | None) -> None:
     names = dict(Customer.objects.values_list("pk", "external_id"))
     first: dict[str, tuple[int | None, datetime]] = {}
     for one in shown:
-        if one.visit.placement != HOME or one.visit.at < experiment.started_at:
+        if one.visit.placement != HOME or since is None or one.visit.at < since:
             continue
         unit = names[one.visit.customer]
-        assignment = assign(subject=experiment.subject, customer_id=unit)
+        assignment = place(plan, unit_id=unit)
         if assignment and assignment.is_counted:
             first.setdefault(unit, (assignment.arm_id, one.visit.at))
     Exposure.objects.bulk_create(
         [
-            Exposure(experiment=experiment, arm_id=arm, unit_id=unit, first_exposed_at=at)
+            Exposure(experiment_id=plan.id, arm_id=arm, unit_id=unit, first_exposed_at=at)
             for unit, (arm, at) in first.items()
         ],
         batch_size=AT_ONCE,

@@ -245,6 +245,18 @@ def test_only_what_happens_within_the_days_after_the_first_sight_counts(make_exp
     assert of_arm["returns"][1] == 1.0
 
 
+def test_clicks_count_where_something_is_tried_out_and_not_elsewhere(make_experiment, expose, make_events):
+    experiment = make_experiment(primary_metric="click_through_there")
+    seen_at = timezone.now() - timedelta(days=3)
+    here, elsewhere, _nowhere = visitors = ["session-here", "session-elsewhere", "session-nowhere"]
+    expose(visitors, at=seen_at)
+    make_events("click", visitors, seen_at + timedelta(hours=1))
+    for session_id, placement in ((here, "home"), (elsewhere, "item")):
+        Event.objects.filter(session_id=session_id).update(properties={"placement": placement})
+    arms = services.take_snapshot(experiment=experiment).results["arms"].values()
+    assert (sum(arm["n_counted"] for arm in arms), sum(arm["total"] for arm in arms)) == (3, 1)
+
+
 def test_visitors_count_once_their_days_are_over(experiment, expose):
     expose(SESSIONS[:4], at=timezone.now() - timedelta(days=3))
     expose(SESSIONS[4:10], at=timezone.now() - timedelta(hours=3))
