@@ -4,11 +4,13 @@ The layout of each kind is written down in `docs/models.md`; `ecomai.serving.pre
 Every exported graph is run once and compared with the model it came from.
 """
 
+from .cross_encoder import export_cross_encoder
 from .recommenders import export_next_item, export_popularity, export_similar_items, load_next_item
 from .search import export_search
 from .text_encoder import export_text_encoder
 
 __all__ = [
+    "export_cross_encoder",
     "export_next_item",
     "export_popularity",
     "export_search",

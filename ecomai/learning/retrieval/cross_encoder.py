@@ -87,13 +87,15 @@ class TokenisedPairs:
 
     def __init__(self, tokenizer: Any, queries: Sequence[str], texts: Sequence[str], max_length: int) -> None:
         limit = LETTERS_PER_TOKEN * max_length
-        found = [
-            tokenizer(query[:limit], text[:limit], truncation=True, max_length=max_length)
-            for query, text in zip(queries, texts, strict=True)
-        ]
-        self.ids = [each["input_ids"] for each in found]
+        # Whole lists: of a single pair, transformers leaves an empty text out.
+        found: Any = tokenizer(
+            [query[:limit] for query in queries], [text[:limit] for text in texts],
+            truncation=True, max_length=max_length,
+        ) if len(queries) else {"input_ids": []}  # fmt: skip
+        self.ids: list[list[int]] = found["input_ids"]
         # Where the text begins: tokenizers differ in whether they number the two parts.
-        self.starts = np.array([_start_of_text(each.sequence_ids()) for each in found], dtype=np.int64)
+        starts = [_start_of_text(found.sequence_ids(pair)) for pair in range(len(self.ids))]
+        self.starts = np.array(starts, dtype=np.int64)
         self.lengths = np.array([len(ids) for ids in self.ids], dtype=np.int64)
         self._padding = int(tokenizer.pad_token_id or 0)
 
