@@ -2,15 +2,18 @@
 
 import json
 import re
+from html import unescape
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core import mail
 from django.core.cache import cache
 from django.db import connection
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import get_language
-from oscar.core.loading import get_model
+from oscar.core.loading import get_class, get_model
 from oscar_fixtures import BROWSER, SESSION, make_basket, make_order, make_product, make_user
 from oscar_shop.language import OwnLanguageMiddleware
 
@@ -21,6 +24,7 @@ from ecomai.commerce.visitors import SESSION_COOKIE
 from ecomai.fusion.models import ConsentRecord
 from recommendations import catalogue as catalogues
 
+OrderDispatcher = get_class("order.utils", "OrderDispatcher")
 pytestmark = pytest.mark.django_db
 STRIP = re.compile(r'<section class="shop-strip".*?</section>', re.DOTALL)
 
@@ -59,6 +63,17 @@ def strip_of(response):
 
 
 # -- recommendations ---------------------------------------------------------------------------------
+
+
+def test_the_mail_after_an_order_recommends_what_goes_with_it(customer, catalogue):
+    order = make_order(customer, catalogue[1])
+    OrderDispatcher().send_order_placed_email_for_user(order, {"user": customer, "order": order})
+    (html,) = [body for body, kind in mail.outbox[-1].alternatives if kind == "text/html"]
+    assert "Goes well with what you bought" in html
+    addresses = [unescape(link) for link in re.findall(r'href="(http[^"]+ecomai_answer=[^"]+)"', html)]
+    paths = {urlsplit(address).path for address in addresses}
+    assert len(paths) == 3
+    assert paths <= {product.get_absolute_url() for product in catalogue[2:]}, "nothing that was bought"
 
 
 def test_an_empty_shop_shows_every_page(client):
