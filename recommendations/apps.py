@@ -42,4 +42,5 @@ class RecommendationsConfig(AppConfig):
         )
         signals.items_changed.connect(receivers.on_items_changed, dispatch_uid="recommendations.vectors")
         measures.register_measures()
+        register_job("recommendations.replay", f"{__package__}.replaying.jobs.run_replay")
         post_migrate.connect(receivers.create_beat_entries, sender=self)

@@ -89,6 +89,7 @@ def rows() -> dict[str, object]:
         recommendations.Pipeline.objects.create(name="x", placement="x"),
         recommendations.ItemPopularity.objects.create(item=item, score=1),
         recommendations.DailyFigures.objects.create(day=now.date(), scope="shop"),
+        recommendations.Replay.objects.create(configuration={}, period_start=now, period_end=now),
     ]  # fmt: skip
     found = {row._meta.label_lower: row for row in made}
     found["ecomai_fusion.customerpicture"] = customer
