@@ -195,7 +195,7 @@ def cases_between(
     if len(rows) > n_max:
         rows = np.sort(np.random.default_rng(random_state).choice(rows, n_max, replace=False))
     first_times = times[X.offsets[users[rows]]]
-    return Cases(_before_rows(X, rows), _only_rows(X, rows), first_times < start)
+    return Cases(before_rows(X, rows), _only_rows(X, rows), first_times < start)
 
 
 def _is_new_to_user(users: np.ndarray, X: Interactions) -> np.ndarray:
@@ -207,7 +207,7 @@ def _is_new_to_user(users: np.ndarray, X: Interactions) -> np.ndarray:
     return is_new
 
 
-def _before_rows(X: Interactions, rows: np.ndarray) -> Interactions:
+def before_rows(X: Interactions, rows: np.ndarray) -> Interactions:
     """Return, for each row, the same user's earlier events, as far back as answers look."""
     starts = np.maximum(X.offsets[X.users[rows]], rows - app_settings.HISTORY_LENGTH)
     lengths = rows - starts

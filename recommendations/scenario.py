@@ -10,6 +10,7 @@ from ecomai.training_options import Option
 
 NEXT_ITEM = "recommendations.next_item"
 SIMILAR_ITEMS = "recommendations.similar_items"
+RANKER = "recommendations.ranker"
 SEARCH = "recommendations.search"
 IMAGE_ENCODER = "recommendations.image_encoder"
 FAVOURITE_CATEGORIES = "recommendations.favourite_categories"
@@ -200,10 +201,27 @@ image_encoder = ModelSpec(
     },
 )
 
+ranker = ModelSpec(
+    name=RANKER,
+    verbose_name=_("Order of candidates"),
+    description=_(
+        "In which order pipelines show what their sources name, from what customers did next: purchases "
+        "count more than baskets, baskets more than looks. Of trees and a transformer, the better is kept."
+    ),
+    train=f"{_HERE}.ranker_training.train_ranker",
+    readiness=f"{_HERE}.readiness.next_item_readiness",
+    primary_metric="ndcg@10",
+    baseline="popularity",
+    gate=Gate(min_gain_over_live=0.01, min_gain_over_baseline=0.05),
+    is_optional=True,
+    default_hyperparameters={**SPLIT, "sequence_epochs": 5, "dim": 64},
+)
+
 SEES_ANSWERS = (
     "ecomai_recommendations.view_answer",
     "ecomai_recommendations.view_batchrecommendation",
     "ecomai_recommendations.view_dailyfigures",
+    "ecomai_recommendations.view_dailyexposure",
     "ecomai_recommendations.view_feedback",
 )
 
@@ -217,10 +235,18 @@ favourite_categories = FactSpec(
     verbose_name=_("Favourite categories"),
 )
 
+EDITS_PIPELINES = (
+    "ecomai_recommendations.view_pipeline",
+    "ecomai_recommendations.add_pipeline",
+    "ecomai_recommendations.change_pipeline",
+    "ecomai_recommendations.delete_pipeline",
+    "ecomai_recommendations.put_pipeline_live",
+)
+
 scenario = Scenario(
     name="recommendations",
     verbose_name=_("Recommendations"),
-    models=(next_item, similar_items, search, image_encoder),
+    models=(next_item, similar_items, search, image_encoder, ranker),
     facts=(favourite_categories,),
     capabilities={
         "Recommender": f"{_HERE}.capabilities.ShopRecommender",
@@ -232,8 +258,8 @@ scenario = Scenario(
     doctor=f"{_HERE}.doctor.findings",
     urls=f"{_HERE}.urls",
     group_permissions={
-        "analyst": SEES_ANSWERS,
-        "merchandiser": SEES_ANSWERS,
+        "analyst": (*SEES_ANSWERS, "ecomai_recommendations.view_pipeline"),
+        "merchandiser": (*SEES_ANSWERS, *EDITS_PIPELINES),
         "support_agent": ("ecomai_recommendations.view_answer",),
         "marketer": SEES_ANSWERS,
     },

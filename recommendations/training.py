@@ -151,7 +151,7 @@ def _learn(run: Run, material: Material) -> Learned:
         material.train,
         material.vectors,
         callbacks=[
-            ReportTo(_Quiet(run, "refit"), start=0.6, end=0.85, message=_("Learning with all events")),
+            ReportTo(Quiet(run, "refit"), start=0.6, end=0.85, message=_("Learning with all events")),
             TensorBoardLogs(run.log_folder / "refit"),
         ],
         checkpoint_folder=run.folder / "refit",
@@ -350,7 +350,7 @@ def _reader_for(run: Run, texts: Sequence[str], cases: Split) -> TextReader:
     wishes = Wishes.of(run.hyperparameters)
 
     def own(model: str, readable: list[str]) -> Made:
-        return make_own(run, _Quiet(run, "encoder"), wishes, model, readable, cases)
+        return make_own(run, Quiet(run, "encoder"), wishes, model, readable, cases)
 
     name = str(run.hyperparameters.get("encoder", ""))
     reader = fit_reader(texts, name=name, make_own=own if wishes.is_any else None)
@@ -389,7 +389,7 @@ def _with_pictures(texts: np.ndarray, features: PictureFeatures, dataset: Datase
     return features.join(texts, found)
 
 
-class _Quiet:
+class Quiet:
     """A run of which another training is a part: it reports progress, and has a curve of its own."""
 
     def __init__(self, run: Run, curve: str) -> None:

@@ -1,16 +1,23 @@
 """From what the sources name to one order: by the trained ranker, or by a mixture of what they say."""
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..services.rankers import Context, popular
+from ecomai.serving import live
+
+from ..catalogue import Catalogue
+from ..scenario import RANKER
+from ..services.rankers import Context, in_time, popular
 from .candidates import Candidates
+from .features import FEATURES, SOURCE_KINDS, Asked, ItemFacts, feature_matrix
 from .sources import SOURCES
 
 if TYPE_CHECKING:
     from .plans import Plan
 
+DAY_SECONDS = 86_400
 #: What the least of a source's candidates counts, of 1.
 LEAST = 0.05
 
@@ -41,6 +48,52 @@ def blend(candidates: Candidates, plan: "Plan") -> Candidates:
     weights = np.array([source.weight for source in plan.sources])
     total = weights.sum()
     return candidates.scored(candidates.said @ weights / total if total else candidates.said.sum(axis=1))
+
+
+def ordered(candidates: Candidates, plan: "Plan", context: Context) -> Candidates:
+    """Order by the ranker that is live, where the pipeline wants it; else by the mixture."""
+    served = live.get_live(RANKER) if plan.is_ranked_by_model and len(candidates) else None
+    mixed = blend(candidates, plan)
+    if served is None:
+        return mixed
+    predictor: Any = served.predictor
+    if list(predictor.features) != list(FEATURES):
+        return mixed  # it was trained by another version of this code; the next training mends it
+    X = feature_matrix(_item_facts(context.catalogue), _asked(context), mixed.places, _said_by_kind(mixed))
+    scores = in_time(lambda: predictor.scores(X), None, context)
+    return mixed if scores is None else mixed.scored(normalised(scores.astype(np.float64)))
+
+
+def _item_facts(catalogue: Catalogue) -> ItemFacts:
+    """Make the columns once for each state of the catalogue."""
+    global _facts
+    known = _facts
+    if known is None or known[0] is not catalogue:
+        known = _facts = (catalogue, ItemFacts.of_catalogue(catalogue))
+    return known[1]
+
+
+_facts: tuple[Catalogue, ItemFacts] | None = None
+
+
+def _asked(context: Context) -> Asked:
+    catalogue = context.catalogue
+    history = catalogue.positions(context.steps)
+    page = catalogue.positions([context.page_item.pk])[0] if context.page_item else -1
+    return Asked(
+        history=history[history >= 0],
+        bought=catalogue.positions(sorted(context.bought)),
+        page=int(page),
+        n_basket=len(context.basket),
+        now_days=time.time() / DAY_SECONDS,
+    )
+
+
+def _said_by_kind(candidates: Candidates) -> np.ndarray:
+    said = np.zeros((len(candidates), len(SOURCE_KINDS)))
+    for column, kind in enumerate(candidates.sources):
+        said[:, SOURCE_KINDS.index(kind)] = candidates.said[:, column]
+    return said
 
 
 def filled_up(candidates: Candidates, context: Context) -> Candidates:

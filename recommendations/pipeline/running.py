@@ -10,7 +10,7 @@ from ..services import rankers
 from ..services.rankers import Context, Ranking
 from .candidates import Candidates
 from .plans import Plan
-from .ranking import blend, filled_up, gather
+from .ranking import filled_up, gather, ordered
 from .reranking import STEPS, Shelf
 from .sources import SOURCES
 
@@ -34,13 +34,13 @@ class Trace:
 def rankings(plan: Plan, context: Context, trace: Trace | None = None) -> Iterator[Ranking]:
     """Yield the pipeline's ranking; nothing where it has nothing to show, so that the fallback answers."""
     context = _with_bought(plan, context)
-    ordered = _ordered(plan, context)
-    shown = rerank(ordered, plan, context, trace)
+    candidates = _ordered(plan, context)
+    shown = rerank(candidates, plan, context, trace)
     if len(shown) < context.n:
         if trace is not None:
             trace.orders.clear()
             trace.is_filled_up = True
-        shown = rerank(filled_up(ordered, context), plan, context, trace)
+        shown = rerank(filled_up(candidates, context), plan, context, trace)
     if len(shown):
         yield _ranking(shown, context)
 
@@ -54,7 +54,7 @@ def _with_bought(plan: Plan, context: Context) -> Context:
 
 def _ordered(plan: Plan, context: Context) -> Candidates:
     candidates = _with_pins(gather(plan, context), plan, context)
-    candidates = blend(candidates, plan)
+    candidates = ordered(candidates, plan, context)
     return replace(candidates, fits=candidates.scores)
 
 

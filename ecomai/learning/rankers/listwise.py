@@ -150,8 +150,7 @@ class ListwiseRanker(Estimator):
         if valid is not None and valid.n_features != X.n_features:
             raise InvalidDataError("The validation must have the features of the training.")
         self.n_features_ = X.n_features
-        self.means_ = np.nan_to_num(np.nanmean(X.X, axis=0)).astype(np.float32)
-        self.scales_ = np.maximum(np.nan_to_num(np.nanstd(X.X, axis=0)), 1e-6).astype(np.float32)
+        self.means_, self.scales_ = _scale(X.X)
         with seeded(self.random_state):
             self.network = self._new_network()
             train(
@@ -209,3 +208,12 @@ class ListwiseRanker(Estimator):
         self.network = self._new_network()
         self.network.load_state_dict(load_file(folder / NETWORK_FILE))
         self.network = self.network.to(find_device(self.device)).eval()
+
+
+def _scale(X: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return mean and deviation of each column over what is not missing."""
+    is_known = ~np.isnan(X)
+    n_known = np.maximum(is_known.sum(axis=0), 1)
+    means = np.where(is_known, X, 0.0).sum(axis=0, dtype=np.float64) / n_known
+    variances = (np.where(is_known, X - means, 0.0) ** 2).sum(axis=0) / n_known
+    return means.astype(np.float32), np.maximum(np.sqrt(variances), 1e-6).astype(np.float32)
