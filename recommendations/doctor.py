@@ -22,7 +22,7 @@ OLD = timedelta(days=1)
 
 
 def findings() -> list[Finding]:
-    return [_items(), _popularity(), _encoder(), *_models()]
+    return [_items(), _popularity(), _encoder(), *_image_encoder(), *_models()]
 
 
 def _items() -> Finding:
@@ -52,6 +52,24 @@ def _encoder() -> Finding:
         remedy = _("The folder does not exist here; check ECOMAI RECOMMENDATIONS.ENCODER.")
     message = _("The encoder is “%(name)s”.") % {"name": name}
     return Finding(_("Text encoder"), is_encoder_there(name), message, remedy)
+
+
+def _image_encoder() -> list[Finding]:
+    """Only a shop that configured one is told of it."""
+    name = app_settings.IMAGE_ENCODER
+    if not name:
+        return []
+    if not is_encoder_there(name):
+        message = _("The image encoder is “%(name)s”.") % {"name": name}
+        remedy = _("The folder does not exist here; check ECOMAI RECOMMENDATIONS.IMAGE_ENCODER.")
+        return [Finding(_("Pictures"), False, message, remedy)]
+    n_pictures, n_read = services.count_pictures()
+    message = _("%(read)s of %(all)s pictures of items have been read.") % {"read": n_read, "all": n_pictures}
+    if not services.can_search_by_picture():
+        remedy = _("No image encoder is live: train the model “Pictures”, look at it, go live.")
+    else:
+        remedy = _("The jobs “Reading the pictures of new items” say why others could not be read.")
+    return [Finding(_("Pictures"), services.can_search_by_picture() and n_read > 0, message, remedy)]
 
 
 def _models() -> list[Finding]:

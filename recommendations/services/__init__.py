@@ -11,6 +11,7 @@ from .pictures import (
     PictureAnswer,
     can_search_by_picture,
     check_can_search,
+    count_pictures,
     search_by_picture,
     search_pictures_by_words,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "adopt_feedback",
     "can_search_by_picture",
     "check_can_search",
+    "count_pictures",
     "encode_items",
     "encode_pictures",
     "forget_old_answers",

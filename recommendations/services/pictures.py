@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ecomai.commerce.models import Item
+from ecomai.fusion.models import EntityVector
 from ecomai.fusion.vectors import load_vectors
 from ecomai.pictures import MAX_PIXELS, open_picture
 from ecomai.pictures import UnreadablePictureError as NotReadError
@@ -92,6 +93,14 @@ def search_pictures_by_words(
 def can_search_by_picture() -> bool:
     """Whether a shop page should offer it."""
     return bool(app_settings.IMAGE_ENCODER) and live.get_live(IMAGE_ENCODER) is not None
+
+
+def count_pictures() -> tuple[int, int]:
+    """Return how many items on offer have a picture, and of how many the live encoder has read it."""
+    n_pictures = Item.objects.filter(is_active=True).exclude(image_urls=[]).count()
+    served = live.get_live(IMAGE_ENCODER)
+    key = str(card_of(served.version_id).get(KEY, "")) if served else ""
+    return n_pictures, EntityVector.objects.filter(entity="item", encoder=key).count() if key else 0
 
 
 def check_can_search() -> Served:

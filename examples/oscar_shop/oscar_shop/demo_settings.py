@@ -36,4 +36,6 @@ LANGUAGE_CODE = SHOP.language_code
 OSCAR_SHOP_NAME = _("Marlow & Pine") if SHOP.is_generated else _("Your shop")
 OSCAR_DEFAULT_CURRENCY = SHOP.currency
 DEMO_PERSONAS = SHOP.is_generated
-ECOMAI = {**ECOMAI, "COMMERCE": {**ECOMAI["COMMERCE"], "REPORTING_CURRENCY": SHOP.currency}}
+# Not by default, because it takes a training more: `make demo IMAGE_ENCODER=small`.
+PICTURES = {"RECOMMENDATIONS": {"IMAGE_ENCODER": os.environ.get("IMAGE_ENCODER", "")}}
+ECOMAI = {**ECOMAI, **PICTURES, "COMMERCE": {**ECOMAI["COMMERCE"], "REPORTING_CURRENCY": SHOP.currency}}
