@@ -58,6 +58,20 @@ class RecommendationSettings(Section, name="RECOMMENDATIONS"):
         7, unit="days", help="How long after an item was seen or clicked its purchase counts for the answer."
     )
     MONITORING_DAYS = Setting[int](400, unit="days", help="How long the daily figures of answers are kept.")
+    EXPOSURE_DAYS = Setting[int](
+        90, unit="days", help="How long the daily exposure of each item is kept; sums of a day stay longer."
+    )
+    TAIL_DAYS = Setting[int](
+        30, unit="days", help="The newest days whose answers say which items are rarely shown."
+    )
+    TAIL_MIN_POTENTIAL = Setting[float](
+        0.2,
+        unit="share from 0 to 1",
+        help="Rarely shown items with less potential (margin, rating, likeness to what sells) get no places.",
+    )
+    NEW_ITEM_DAYS = Setting[int](
+        30, unit="days", help="So long after it was listed an item counts as new, and so as rarely shown."
+    )
     DRIFT_DAYS = Setting[int](
         14, unit="days", help="The newest days that are held against what the live version learned from."
     )

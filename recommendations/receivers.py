@@ -20,6 +20,7 @@ BEAT_ENTRIES = {
     "ecomai: count what recommendations came to": ("refresh_monitoring", "12", "*"),
     "ecomai: remove old searches": ("forget_old_searches", "45", "3"),
     "ecomai: look for synonyms in searches": ("propose_synonyms", "50", "3"),
+    "ecomai: count what items are shown": ("refresh_exposure", "32", "*"),
     "ecomai: compare events with what models learned from": ("refresh_drift", "25", "3"),
 }
 

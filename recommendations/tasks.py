@@ -39,3 +39,12 @@ def propose_synonyms() -> None:
     from .services.search import propose_synonyms
 
     propose_synonyms()
+
+
+@shared_task(name="ecomai.recommendations.refresh_exposure", ignore_result=True)
+def refresh_exposure() -> None:
+    from .exploring import learn_explorations
+    from .services.exposure import refresh_exposure
+
+    refresh_exposure()
+    learn_explorations()

@@ -63,7 +63,7 @@ class DailyExposure(Storefronted):
 
 
 class TailItem(models.Model):
-    """What an item got lately beside what it might deserve; the least shown half with potential is the tail."""
+    """What an item got lately beside what it might deserve; the less shown half with some is the tail."""
 
     item = models.OneToOneField(
         Item, verbose_name=_("item"), primary_key=True, on_delete=models.CASCADE, related_name="tail"

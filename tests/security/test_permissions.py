@@ -89,6 +89,8 @@ def rows() -> dict[str, object]:
         recommendations.Pipeline.objects.create(name="x", placement="x"),
         recommendations.ItemPopularity.objects.create(item=item, score=1),
         recommendations.DailyFigures.objects.create(day=now.date(), scope="shop"),
+        recommendations.DailyExposure.objects.create(day=now.date()),
+        recommendations.Exploration.objects.create(placement="x"),
         recommendations.Replay.objects.create(configuration={}, period_start=now, period_end=now),
     ]  # fmt: skip
     found = {row._meta.label_lower: row for row in made}

@@ -209,8 +209,8 @@ class ThompsonBandit(Estimator):
         first_mean, first = self._prior()
         kept, added = self.precision_ * self.forgetting, first * (1 - self.forgetting)
         precision = kept + added
-        mean: NDArray[np.float64] = np.linalg.solve(precision, kept @ self.mean_ + added @ first_mean)
-        return mean, precision
+        mean = np.linalg.solve(precision, kept @ self.mean_ + added @ first_mean)
+        return mean.astype(np.float64), precision
 
     def _with_constant(self, X: ArrayLike) -> NDArray[np.float64]:
         X = np.asarray(X, dtype=np.float64)
