@@ -34,6 +34,7 @@ from ecomai.learning.recommenders.thompson import ThompsonBandit
 from ecomai.learning.retrieval.bm25 import BM25Index
 from ecomai.learning.retrieval.cross_encoder import CrossEncoder
 from ecomai.learning.retrieval.hybrid import HybridSearcher
+from ecomai.learning.retrieval.pair_ranker import PairRanker
 from ecomai.learning.retrieval.spelling import SpellingCorrector
 
 TINY = {"dim": 8, "n_layers": 1, "max_length": 6, "max_epochs": 2, "batch_size": 16, "device": "cpu"}
@@ -58,7 +59,9 @@ ENCODERS: list[Callable[[str], TextEncoder]] = [
     lambda model: CharNgramTextEncoder(dim=6),
     lambda model: RoutedTextEncoder(model, scripts=("latin",), dim=6, device="cpu"),
 ]
-SEARCHERS: list[Callable[[], Estimator]] = [BM25Index, SpellingCorrector, HybridSearcher, CrossEncoder]
+SEARCHERS: list[Callable[[], Estimator]] = [
+    BM25Index, SpellingCorrector, HybridSearcher, PairRanker, CrossEncoder,
+]  # fmt: skip
 EXPOSERS: list[Callable[[], Estimator]] = [TailReranker, lambda: ThompsonBandit(n_features=2)]
 TEXTS = ["red dress", "blue dress for the summer", "mug", "红色连衣裙", "蓝牙耳机", "Кружка синяя"]
 OTHER_TEXTS = ["lamp", "green shoes", "绿色的灯"]

@@ -5,6 +5,7 @@ Every exported graph is run once and compared with the model it came from.
 """
 
 from .cross_encoder import export_cross_encoder
+from .pair_ranker import export_pair_ranker
 from .recommenders import export_next_item, export_popularity, export_similar_items, load_next_item
 from .search import export_search
 from .text_encoder import export_text_encoder
@@ -12,6 +13,7 @@ from .text_encoder import export_text_encoder
 __all__ = [
     "export_cross_encoder",
     "export_next_item",
+    "export_pair_ranker",
     "export_popularity",
     "export_search",
     "export_similar_items",

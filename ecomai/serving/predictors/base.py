@@ -22,6 +22,7 @@ _paths: dict[str, str] = {
     "search": "ecomai.serving.predictors.search.SearchPredictor",
     "candidate_ranker": "ecomai.serving.predictors.candidate_ranker.CandidateRankerPredictor",
     "text_encoder": "ecomai.serving.predictors.text_encoder.TextEncoder",
+    "pair_ranker": "ecomai.serving.predictors.pair_ranker.PairRankerPredictor",
     "cross_encoder": "ecomai.serving.predictors.cross_encoder.CrossEncoderPredictor",
     "image_encoder": "ecomai.serving.predictors.image_encoder.ImageEncoder",
 }
