@@ -228,6 +228,14 @@ SEES_ANSWERS = (
 favourite_categories = FactSpec(
     name=FAVOURITE_CATEGORIES,
     entity="customer",
+    "ecomai_recommendations.view_searchlog",
+    "ecomai_recommendations.view_synonym",
+)
+
+EDITS_SYNONYMS = (
+    "ecomai_recommendations.add_synonym",
+    "ecomai_recommendations.change_synonym",
+    "ecomai_recommendations.delete_synonym",
     type="json",
     purposes=frozenset({"recommendations", "marketing", "support"}),
     time_to_live=timedelta(days=30),
@@ -259,7 +267,7 @@ scenario = Scenario(
     urls=f"{_HERE}.urls",
     group_permissions={
         "analyst": (*SEES_ANSWERS, "ecomai_recommendations.view_pipeline"),
-        "merchandiser": (*SEES_ANSWERS, *EDITS_PIPELINES),
+        "merchandiser": (*SEES_ANSWERS, *EDITS_SYNONYMS, *EDITS_PIPELINES),
         "support_agent": ("ecomai_recommendations.view_answer",),
         "marketer": SEES_ANSWERS,
     },

@@ -150,7 +150,7 @@ def test_a_visitor_views_adds_buys_and_sees_recommendations_change(page):
     expect(page.locator(".shop-consent")).to_have_count(0)
 
     page.goto(f"{URL}/search/?q=teapot")
-    page.locator(".product_pod h3 a").first.click()
+    page.locator(".ecomai-found__link").first.click()
     bought = page.locator("h1").inner_text()
     look(page, "product")
     page.locator("#add_to_basket_form button").click()

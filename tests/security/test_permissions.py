@@ -88,6 +88,8 @@ def rows() -> dict[str, object]:
         recommendations.Feedback.objects.create(session_id="session-1", item=item, kind="owned"),
         recommendations.Pipeline.objects.create(name="x", placement="x"),
         recommendations.ItemPopularity.objects.create(item=item, score=1),
+        recommendations.SearchLog.objects.create(query="mug", normalised="mug", n_found=0),
+        recommendations.Synonym.objects.create(terms="mug", means="cup"),
         recommendations.DailyFigures.objects.create(day=now.date(), scope="shop"),
         recommendations.DailyExposure.objects.create(day=now.date()),
         recommendations.Exploration.objects.create(placement="x"),

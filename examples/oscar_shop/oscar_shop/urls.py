@@ -5,6 +5,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.translation import gettext_lazy as _
+from django.views.generic import TemplateView
 from django.views.static import serve
 
 from . import views
@@ -21,6 +22,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/my-data/export/", views.ExportView.as_view(), name="my-data-export"),
     path("accounts/my-data/erase/", views.EraseView.as_view(), name="my-data-erase"),
     path("demo-customers/", views.PersonasView.as_view(), name="personas"),
+    # Before Oscar's own search, at its address.
+    path("search/", TemplateView.as_view(template_name="oscar_shop/search.html"), name="shop-search"),
     path("", include(apps.get_app_config("oscar").urls[0])),
 ]
 if settings.SERVES_MEDIA:

@@ -286,9 +286,11 @@ def _liking(asked: _Asked, scores: SearchScores) -> np.ndarray | None:
     in_favourites = np.array(
         [share.get(top_category(path), 0.0) for path in catalogue.categories[np.maximum(places, 0)].tolist()]
     )
+    in_favourites = in_favourites / max(float(in_favourites.max(initial=0)), 1e-9)
     likeness = np.maximum(asked.predictor.likeness([str(key) for key in history])[: len(places)], 0)
-    likeness = likeness / max(float(likeness.max(initial=0)), 1e-9)
-    return 0.5 * in_favourites / max(float(in_favourites.max(initial=0)), 1e-9) + 0.5 * likeness
+    if not likeness.any():  # nothing is known by its text
+        return in_favourites
+    return 0.5 * in_favourites + 0.5 * likeness / float(likeness.max())
 
 
 class _Ranked:

@@ -81,6 +81,10 @@ class QueryFigures:
     click_rate: float | None
     latest: Any
 
+    @property
+    def percent(self) -> int:
+        return round(100 * (self.click_rate or 0))
+
 
 def top_queries(*, days: int, most: int = 50, storefront: str | None = None) -> list[QueryFigures]:
     """Return what was searched for most."""
