@@ -55,13 +55,15 @@ class WordFacts:
     @classmethod
     def of_texts(cls, texts: Sequence[str], language: str) -> Self:
         """Count the words of a catalogue."""
-        counts: tuple[Counter[str], ...] = (Counter(), Counter(), Counter())
+        with_it: Counter[str] = Counter()
+        first: Counter[str] = Counter()
+        head: Counter[str] = Counter()
         for text in texts:
             read = read_text(text, language)
-            counts[0].update(list(read.places))
-            counts[1].update(read.stems[:1])
-            counts[2].update([read.head] if read.head else [])
-        return cls(len(texts), *(dict(each) for each in counts), language)
+            with_it.update(list(read.places))
+            first.update(read.stems[:1])
+            head.update([read.head] if read.head else [])
+        return cls(len(texts), dict(with_it), dict(first), dict(head), language)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -122,7 +122,7 @@ def test_wrong_input_is_refused(learned: PairRanker) -> None:
         PairRanker().predict(["mug"], ["mug"])
     for n in (0, 9):
         few = Judgements(np.zeros(n, int), np.zeros(n, int), np.ones(n, np.float32))
-        with pytest.raises(InvalidDataError, match="at least 10"):
+        with pytest.raises(InvalidDataError, match="At least 10"):
             PairRanker().fit(TEXTS, ["mug"], few)
     wrong: list[Any] = [(["mug"], []), (["mug"], [None]), (["mug", "mug"], ["mug"])]
     for queries, texts in wrong:
