@@ -17,8 +17,10 @@ from ecomai.learning.encoders.adapted import AdaptedTextEncoder
 from ecomai.learning.encoders.base import TextEncoder
 from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
 from ecomai.learning.encoders.compact import CompactTextEncoder
+from ecomai.learning.encoders.images import PretrainedImageEncoder
 from ecomai.learning.encoders.pretrained import PretrainedTextEncoder
 from ecomai.learning.encoders.routed import RoutedTextEncoder
+from ecomai.learning.encoders.small_images import SmallImageEncoder
 from ecomai.learning.exceptions import FormatVersionError, InvalidDataError, NotFittedError
 from ecomai.learning.interactions import Interactions
 from ecomai.learning.recommenders.base import Recommender
@@ -94,8 +96,8 @@ def test_every_estimator_is_held_to_the_contract(tiny_model: str) -> None:
 
 def estimators(tiny_model: str) -> list[Estimator]:
     return [
-        *(make() for make in (*RECOMMENDERS, *SEARCHERS, *EXPOSERS)),
-        *(make(tiny_model) for make in ENCODERS),
+        *(make() for make in (*RECOMMENDERS, *SEARCHERS, *EXPOSERS, SmallImageEncoder)),
+        *(make(tiny_model) for make in (*ENCODERS, PretrainedImageEncoder)),
     ]
 
 
