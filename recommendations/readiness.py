@@ -26,12 +26,10 @@ def next_item_readiness() -> list[Readiness]:
 
 
 def image_encoder_readiness() -> list[Readiness]:
-    n_encoders = 1 if app_settings.IMAGE_ENCODER else 0
+    if not app_settings.IMAGE_ENCODER:
+        return [Readiness(_("image encoders in the setting RECOMMENDATIONS.IMAGE_ENCODER"), 0, 1)]
     n_pictures = Item.objects.filter(is_active=True).exclude(image_urls=[]).count()
-    return [
-        Readiness(_("image encoders in the setting RECOMMENDATIONS.IMAGE_ENCODER"), n_encoders, 1),
-        Readiness(_("items with a picture"), n_pictures, MIN_PICTURES),
-    ]
+    return [Readiness(_("items with a picture"), n_pictures, MIN_PICTURES)]
 
 
 def search_readiness() -> list[Readiness]:

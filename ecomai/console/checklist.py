@@ -48,11 +48,14 @@ class Step:
 
 
 def model_states() -> list[ModelOverview]:
-    """Return how far each installed model has come; readiness only where it was never trained."""
+    """Return how far each installed model has come; readiness only where it was never trained.
+
+    An optional model that the shop has not set up is nothing to wait for.
+    """
     states = model_overviews(parts=("deployment", "last_run"))
     for state in states:
         state.readiness = [] if state.n_versions else readiness_of(state.spec)
-    return states
+    return [state for state in states if state.is_ready or not state.spec.is_optional]
 
 
 def readiness_of(spec: ModelSpec) -> list[Readiness]:
