@@ -22,12 +22,29 @@ class Gate:
 
     Gains are relative: 0.01 means the primary metric must be 1 % better than the other's.
     `max_group_gap` bounds the difference of the primary metric between the best and the worst
-    group, in the metric's own unit; None sets no bound.
+    group, in the metric's own unit; None sets no bound. `max_forgetting` bounds how much worse, as a share,
+    an update may do on cases from before than the version that it goes on from; cases are in its card, as
+    `FORGETTING`.
     """
 
     min_gain_over_live: float = 0.0
     min_gain_over_baseline: float = 0.0
     max_group_gap: float | None = None
+    max_forgetting: float | None = None
+
+
+#: In a version's card: `{"before": ..., "after": ..., "n_cases": ..., "from_version": ...}`, by the primary
+#: metric, of cases that neither version learned from.
+FORGETTING = "forgetting"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferedSchedule:
+    """A schedule of trainings that the admin offers with one button, while there is none."""
+
+    label: Any
+    crontab: str
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,6 +105,7 @@ class ModelSpec:
     search_space: SearchSpace = field(default_factory=dict)
     options: Mapping[str, Option] = field(default_factory=dict)
     groups: Mapping[str, Group] = field(default_factory=dict)
+    offered_schedule: OfferedSchedule | None = None
     queue: str = "gpu"
     is_optional: bool = False
 

@@ -181,11 +181,17 @@ def cases_between(
     *,
     n_max: int,
     random_state: int,
+    among: np.ndarray | None = None,
 ) -> Cases:
-    """Return a case for each user with one in the period, at most `n_max` of them drawn at random."""
+    """Return a case for each user with one in the period, at most `n_max` of them drawn at random.
+
+    With `among`, an array of users, only theirs.
+    """
     X, times = dataset.interactions, dataset.times
     users = X.users
     is_case = _is_new_to_user(users, X) & (times >= start)
+    if among is not None:
+        is_case &= np.isin(users, among)
     if stop is not None:
         is_case &= times < stop
     rows = np.flatnonzero(is_case)

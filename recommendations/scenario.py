@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
-from ecomai.scenarios import FactSpec, Gate, Group, ModelSpec, Scenario
+from ecomai.scenarios import FactSpec, Gate, Group, ModelSpec, OfferedSchedule, Scenario
 from ecomai.search_spaces import Choices, Floats, Integers
 from ecomai.training_options import Option
 
@@ -42,7 +42,12 @@ next_item = ModelSpec(
     readiness=f"{_HERE}.readiness.next_item_readiness",
     primary_metric="ndcg@10",
     baseline="popularity",
-    gate=Gate(min_gain_over_live=0.01, min_gain_over_baseline=0.05),
+    gate=Gate(min_gain_over_live=0.01, min_gain_over_baseline=0.05, max_forgetting=0.1),
+    offered_schedule=OfferedSchedule(
+        label=_("Each night at half past four: go on from the live version with what is new."),
+        crontab="30 4 * * *",
+        hyperparameters={"is_update": True},
+    ),
     groups=GROUPS,
     default_hyperparameters={
         **SPLIT,

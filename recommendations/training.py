@@ -17,6 +17,7 @@ from ecomai.learning.callbacks import ReportTo
 from ecomai.learning.interactions import Interactions
 from ecomai.learning.splits import Split
 from ecomai.registry.runs import Candidate, Run
+from ecomai.scenarios import FORGETTING
 from ecomai.serving.predictors import load_predictor
 
 from . import datasets, drift, tuning, updating
@@ -89,6 +90,11 @@ def train_next_item(run: Run) -> Candidate:
     run.report(0.92, _("Judging"))
     peers = {"item_item": judge_recommender(_neighbours(material.train, material), *material.judging)}
     card = {**learned.card, updating.LEARNED_UNTIL: updating.as_text(learned.until)}
+    if start is not None and learned.old_test is not None:
+        card[FORGETTING] = updating.measure_forgetting(
+            load_predictor(start.folder), load_predictor(folder), learned.old_test, material.dataset,
+            material.is_offered, from_version=start.version.number,
+        )  # fmt: skip
     if because:
         card[updating.UPDATE] = {"trained_anew_because": because}
     return _candidate(
@@ -109,6 +115,7 @@ class Learned:
     event_types: Sequence[str]
     until: np.datetime64
     card: Mapping[str, Any] = field(default_factory=dict)
+    old_test: "updating.OldTest | None" = None
 
 
 def _begin(run: Run) -> tuple[Material, "updating.Start | None", str]:
@@ -195,7 +202,9 @@ def _update(run: Run, material: Material, start: updating.Start) -> Learned:
         unit = _("customers or sessions that did something since the live version learned")
         raise NotEnoughDataError(have=0, need=1, unit=unit)
     X = start.as_learned(material.train, material.dataset.event_types)
-    old = np.setdiff1d(np.flatnonzero(X.lengths), new)
+    held_back = updating.old_test(material.dataset, start, material.test_start, random_state=run.random_state)
+    new = np.setdiff1d(new, held_back.users)
+    old = np.setdiff1d(np.flatnonzero(X.lengths), np.union1d(new, held_back.users))
     model = start.model.partial_fit(
         X.select(new),
         material.vectors,
@@ -212,20 +221,24 @@ def _update(run: Run, material: Material, start: updating.Start) -> Learned:
         "n_updates": start.n_updates + 1,
         "n_new_histories": len(new),
         "n_replayed_histories": min(len(new), len(old)),
+        "n_held_back": len(held_back.users),
     }
     sizes = {name: learned[name] for name in updating.SIZES}
     card: dict[str, Any] = {updating.UPDATE: facts}
     if blend := start.version.card.get(BLEND):
         card[BLEND] = blend
     return Learned(
-        model, start.neighbour_weight, sizes, start.event_types, until=material.test_start, card=card
-    )
+        model, start.neighbour_weight, sizes, start.event_types, until=material.test_start, card=card,
+        old_test=held_back,
+    )  # fmt: skip
 
 
 def _export_next_item(run: Run, material: Material, learned: Learned) -> Path:
     from ecomai.learning.export import export_next_item
 
     X = material.dataset.before(learned.until)
+    if learned.old_test is not None:
+        X = X.select(np.setdiff1d(np.arange(len(X)), learned.old_test.users))
     return export_next_item(
         learned.model,
         fresh(run.folder / "artifact"),

@@ -14,7 +14,8 @@ from ecomai.registry.models import ModelVersion
 from ecomai.registry.runs import Run
 
 from . import text_readers
-from .datasets import Dataset
+from .datasets import Cases, Dataset, cases_between
+from .judging import judge_predictor
 from .picture_features import PictureFeatures
 from .scenario import next_item
 from .services import predictors
@@ -29,6 +30,12 @@ LEARNED_UNTIL, UPDATE = "learned_until", "update"
 SIZES = ("dim", "n_layers", "n_heads", "max_length", "has_context")
 #: What makes text vectors others.
 ENCODER_OPTIONS = tuple(name for name in next_item.default_hyperparameters if name.startswith("encoder"))
+
+
+#: So many of the people of the live version's test period are held back from an update, to judge it on; where
+#: that is too few to say anything, some more, but not so many that the update lacks them.
+SHARE_HELD_BACK, MOST_HELD_BACK = 0.1, 1000
+ENOUGH_HELD_BACK, LARGEST_SHARE_HELD_BACK = 60, 0.3
 
 
 class UpdateImpossibleError(Exception):
@@ -131,6 +138,49 @@ def new_histories(dataset: Dataset, since: np.datetime64, until: np.datetime64) 
     """Return the users who did something in a period."""
     is_new = (dataset.times >= since) & (dataset.times < until)
     return np.unique(dataset.interactions.users[is_new])
+
+
+@dataclass(frozen=True, eq=False)
+class OldTest:
+    """People whose past an update never learns from, to see whether it forgets: neither did its parent."""
+
+    users: np.ndarray  # (n_users,) positions in the dataset
+    cases: Cases
+
+
+def old_test(dataset: Dataset, start: Start, until: np.datetime64, *, random_state: int) -> OldTest:
+    """Hold back a part of the people of the time that the live version was judged on.
+
+    That time came right after what the live version learned, so it shows the habits of then; what comes
+    in later may be of other habits.
+    """
+    end = start.version.window_end or start.version.created_at
+    stop = min(np.datetime64(end.astimezone(UTC).replace(tzinfo=None), "us"), until)
+    people = new_histories(dataset, start.learned_until, stop)
+    n = max(SHARE_HELD_BACK * len(people), min(ENOUGH_HELD_BACK, LARGEST_SHARE_HELD_BACK * len(people)))
+    n = min(MOST_HELD_BACK, int(n))
+    users = np.sort(np.random.default_rng(random_state).permutation(people)[:n])
+    cases = cases_between(
+        dataset, start.learned_until, stop, n_max=MOST_HELD_BACK, random_state=random_state, among=users
+    )
+    return OldTest(users, cases)
+
+
+def measure_forgetting(
+    before: Any, after: Any, test: OldTest, dataset: Dataset, is_offered: np.ndarray, *, from_version: int
+) -> dict[str, Any]:
+    """Return how both versions do on the old cases, as they serve; nothing where there are none."""
+    if not len(test.cases):
+        return {}
+    metric = next_item.primary_metric
+    judged = [
+        judge_predictor(predictor, dataset, test.cases, {}, is_offered).metrics[metric]
+        for predictor in (before, after)
+    ]
+    return {
+        "metric": metric, "before": judged[0], "after": judged[1], "n_cases": len(test.cases),
+        "from_version": from_version,
+    }  # fmt: skip
 
 
 def as_text(moment: np.datetime64) -> str:

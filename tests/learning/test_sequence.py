@@ -1,5 +1,7 @@
 """The sequence model's losses, and what its network may know."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,8 @@ from torch.nn import functional
 from ecomai.learning.callbacks import Curve
 from ecomai.learning.devices import seeded
 from ecomai.learning.exceptions import InvalidDataError
-from ecomai.learning.interactions import Interactions
+from ecomai.learning.interactions import Interactions, as_interactions
+from ecomai.learning.metrics.ranking import ndcg_at_k
 from ecomai.learning.recommenders import sequence_losses
 from ecomai.learning.recommenders.sequence import SequenceRecommender
 from ecomai.learning.recommenders.sequence_losses import full_softmax_loss, sampled_softmax_loss
@@ -262,3 +265,34 @@ def test_an_update_of_another_catalogue_is_refused(
         model.partial_fit([[0, 1]], item_vectors[:2])
     with pytest.raises(InvalidDataError, match="text features"):
         model.partial_fit(loyal_users)
+
+
+def test_replay_keeps_what_an_update_alone_forgets():
+    """New histories go another way than the old ones; who learns only them forgets the old way."""
+    rng = np.random.default_rng(2)
+    n_items, n_old = 40, 20
+    old = [[(start + step) % n_old for step in range(8)] for start in rng.integers(n_old, size=300)]
+    # The planted shift: what used to lead forwards leads backwards, by way of new items.
+    new = [
+        [value for step in range(4) for value in ((start - step) % n_old, n_old + (start - step) % n_old)]
+        for start in rng.integers(n_old, size=300)
+    ]
+    model = SequenceRecommender(
+        dim=24, n_layers=1, max_epochs=12, batch_size=32, device="cpu", random_state=0
+    )
+    model.fit(as_interactions(old, n_items=n_items))
+    tests = [[(start + step) % n_old for step in range(5)] for start in range(n_old)]
+    targets = [[(start + 5) % n_old] for start in range(n_old)]
+
+    def old_ndcg(fitted) -> float:
+        scores = fitted.scores(as_interactions(tests, n_items=n_items))
+        return ndcg_at_k(np.argsort(-scores, axis=1)[:, :5], targets, k=5)
+
+    before = old_ndcg(model)
+    naive, ours = copy.deepcopy(model), copy.deepcopy(model)
+    for _update in range(3):
+        naive.partial_fit(as_interactions(new, n_items=n_items))
+        ours.partial_fit(as_interactions(new, n_items=n_items), replay=as_interactions(old, n_items=n_items))
+    assert before > 0.9
+    assert old_ndcg(naive) < 0.9 * before  # more than the gate allows
+    assert old_ndcg(ours) > 0.95 * before

@@ -16,7 +16,7 @@ from ecomai.registry.jobs import RunningJob, execute_job, take_lease
 from ecomai.registry.leases import Heartbeat
 from ecomai.registry.models import ModelVersion, TrainingRun
 from ecomai.registry.runs import Run
-from ecomai.registry.services import cancel_training, go_live, promote_version, request_training
+from ecomai.registry.services import cancel_training, go_live, judge, promote_version, request_training
 from ecomai.serving import live
 from recommendations import scenario, training, updating
 from recommendations.services import recommend
@@ -122,6 +122,38 @@ def test_an_update_of_an_update_counts_and_an_item_that_left_does_no_harm(first,
     assert run.version.card["update"]["n_updates"] == 2
     assert str(items[0].pk) not in items_of(run.version)
     assert change(second, run.version) < 0.5
+
+
+def test_forgetting_is_measured_on_people_that_no_version_learned_from(first, items):
+    add_walks(items)
+    run = asked(is_ended=False)
+    start = updating.find_start(run)
+    material = training.prepare(run, start=start)
+    held_back = updating.old_test(material.dataset, start, material.test_start, random_state=run.random_state)
+    assert len(held_back.users) >= 10
+    assert len(held_back.cases) > 0
+    learned = training._update(run, material, start)
+    assert learned.old_test is not None
+    assert set(held_back.users) == set(learned.old_test.users)
+    people = learned.card["update"]
+    new = updating.new_histories(material.dataset, start.learned_until, material.test_start)
+    assert people["n_new_histories"] == len(np.setdiff1d(new, held_back.users))
+    assert people["n_held_back"] == len(held_back.users)
+
+
+def test_an_updates_card_says_what_it_forgot_and_the_gate_asks(first, items):
+    add_walks(items)
+    version = train(is_update=True).version
+    found = version.card["forgetting"]
+    assert (found["metric"], found["from_version"]) == ("ndcg@10", 1)
+    assert 0 < found["n_cases"] <= 60
+    # As many old histories as new ones are replayed, so little of the old habits is lost.
+    assert found["after"] > 0.9 * found["before"]
+    version.card["forgetting"] = {**found, "n_cases": 40, "before": 0.5, "after": 0.4}
+    version.save()
+    reasons = judge(version=version).reasons
+    assert any("It forgot: on 40 cases from before" in reason for reason in reasons)
+    assert not judge(version=version).is_passed
 
 
 def test_where_nothing_is_new_an_update_says_so(first):

@@ -152,6 +152,16 @@ class ModelsAdmin(ServiceAdmin):
         if request.method != "POST":
             return self.model_view(request, name)
         overview = find(name)
+        if offered := overview.spec.offered_schedule if "offered" in request.POST else None:
+            return act(
+                request,
+                lambda: services.schedule_training(
+                    model_name=name, crontab=offered.crontab, hyperparameters=offered.hyperparameters,
+                    user=request.user,
+                ),
+                done=_("The schedule is kept."),
+                back=model_address(name),
+            )  # fmt: skip
         form = ScheduleForm.of(overview, request.POST)
         if not form.is_valid():
             return self.model_view(request, name, schedule_form=form)

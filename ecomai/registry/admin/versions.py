@@ -173,6 +173,8 @@ CARD_LABELS = {
     "update": gettext_lazy("Update"),
     "search": gettext_lazy("Search of hyperparameters"),
     "peers": gettext_lazy("Others tried on the same test"),
+    "forgetting": gettext_lazy("What it forgot, on cases from before"),
+    "drift_reference": gettext_lazy("How its events were spread"),
     "licence": gettext_lazy("Licence"),
     "intended_use": gettext_lazy("Meant for"),
     "limitations": gettext_lazy("Not meant for"),

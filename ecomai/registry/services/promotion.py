@@ -23,6 +23,8 @@ POLICY = "policy"
 
 State = ModelVersion.State
 Mode = ModelDeployment.Mode
+#: Fewer cases from before say nothing about forgetting.
+LEAST_OLD_CASES = 30
 
 
 @dataclass(kw_only=True)
@@ -50,6 +52,7 @@ def gate_of(spec: scenarios.ModelSpec) -> tuple[scenarios.Gate, bool]:
         min_gain_over_live=policy.min_gain_over_live,
         min_gain_over_baseline=policy.min_gain_over_baseline,
         max_group_gap=policy.max_group_gap,
+        max_forgetting=spec.gate.max_forgetting,
     )
     return gate, policy.is_automatic
 
@@ -71,6 +74,9 @@ def judge(*, version: ModelVersion, gate: scenarios.Gate | None = None) -> Verdi
         )
     if gate.max_group_gap is not None:
         checks.append(_check_group_gap(spec, version, gate.max_group_gap))
+    forgotten = version.card.get(scenarios.FORGETTING)
+    if gate.max_forgetting is not None and forgotten:
+        checks.append(_check_forgetting(spec, forgotten, gate.max_forgetting))
     return Verdict(
         is_passed=all(is_passed for is_passed, _reason in checks),
         is_outdated=is_outdated,
@@ -131,6 +137,30 @@ def _check_group_gap(spec: scenarios.ModelSpec, version: ModelVersion, bound: fl
     if gap <= bound:
         return True, _("The gap between groups is %(gap)s; at most %(bound)s is allowed.") % texts
     return False, _("The gap between groups is %(gap)s, more than the %(bound)s that is allowed.") % texts
+
+
+def _check_forgetting(
+    spec: scenarios.ModelSpec, found: Mapping[str, float], bound: float
+) -> tuple[bool, str]:
+    """On cases from before, an update must still do about what the version did that it goes on from."""
+    loss = -relative_gain(found["after"], found["before"], greater_is_better=spec.greater_is_better)
+    texts = {
+        "metric": metric_title(spec.primary_metric), "n": int(found["n_cases"]), "gain": gain_text(-loss),
+        "bound": f"{bound:.0%}",
+    }  # fmt: skip
+    if found["n_cases"] < LEAST_OLD_CASES:
+        return True, _("Only %(n)s cases from before say whether something was forgotten; too few.") % texts
+    if loss <= bound:
+        text = _(
+            "On %(n)s cases from before, %(metric)s is %(gain)s against the version it goes on from; a loss "
+            "of at most %(bound)s is allowed."
+        )
+        return True, text % texts
+    text = _(
+        "It forgot: on %(n)s cases from before, %(metric)s is %(gain)s against the version it goes on from; "
+        "a loss of at most %(bound)s is allowed."
+    )
+    return False, text % texts
 
 
 def consider_promotion(*, version: ModelVersion) -> Verdict:
