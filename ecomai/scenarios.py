@@ -146,6 +146,7 @@ class Scenario:
     - `websocket_urls`: a list of routes to consumers, such as `support_bot.routing.websocket_urlpatterns`;
     - `group_permissions`: what the ready-made groups of staff may do here, as `app_label.codename`;
     - `benchmarks`: benchmark name -> function `(data, *, device, seed, report) -> dict`;
+    - `arm_choices() -> Iterable[ArmChoice]`: what arms of experiments at its subjects may show;
     - `seed_demo() -> None`: fills what the demo shop shows of this scenario.
     """
 
@@ -162,6 +163,7 @@ class Scenario:
     websocket_urls: str = ""
     group_permissions: Mapping[Role, Sequence[str]] = field(default_factory=dict)
     benchmarks: Mapping[str, str] = field(default_factory=dict)
+    arm_choices: str = ""
     seed_demo: str = ""
 
 

@@ -193,7 +193,7 @@ image_encoder = ModelSpec(
     baseline="colours",
     gate=Gate(min_gain_over_live=0.0, min_gain_over_baseline=0.0),
     is_optional=True,
-    default_hyperparameters={"max_pictures": 20_000, "max_epochs": 0, "small_epochs": 40},
+    default_hyperparameters={"max_pictures": 20_000, "max_epochs": 0, "small_epochs": 0},
     options={
         "max_epochs": Option(
             verbose_name=_("Learn from the shop's pictures"),
@@ -228,11 +228,6 @@ SEES_ANSWERS = (
     "ecomai_recommendations.view_dailyfigures",
     "ecomai_recommendations.view_dailyexposure",
     "ecomai_recommendations.view_feedback",
-)
-
-favourite_categories = FactSpec(
-    name=FAVOURITE_CATEGORIES,
-    entity="customer",
     "ecomai_recommendations.view_searchlog",
     "ecomai_recommendations.view_synonym",
 )
@@ -241,6 +236,11 @@ EDITS_SYNONYMS = (
     "ecomai_recommendations.add_synonym",
     "ecomai_recommendations.change_synonym",
     "ecomai_recommendations.delete_synonym",
+)
+
+favourite_categories = FactSpec(
+    name=FAVOURITE_CATEGORIES,
+    entity="customer",
     type="json",
     purposes=frozenset({"recommendations", "marketing", "support"}),
     time_to_live=timedelta(days=30),
@@ -286,9 +286,11 @@ scenario = Scenario(
         "faithfulness": f"{_HERE}.benchmarks.faithfulness.faithfulness",
         "training": f"{_HERE}.benchmarks.training.training",
         "serving": f"{_HERE}.benchmarks.serving.serving",
+        "pipeline": f"{_HERE}.benchmarks.pipeline.pipeline",
         "ingest": f"{_HERE}.benchmarks.ingest.ingest",
         "scoring": f"{_HERE}.benchmarks.scoring.scoring",
         "growth": f"{_HERE}.benchmarks.growth.growth",
     },
+    arm_choices=f"{_HERE}.arms.arm_choices",
     seed_demo=f"{_HERE}.demo.seed_demo",
 )

@@ -4,8 +4,10 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from .choices import ConfigurationField, arm_choices, check_fits
 from .metrics import choices
 from .models import Arm, Experiment, GuardRail
 
@@ -24,10 +26,18 @@ class ExperimentForm(forms.ModelForm):
 
 
 class ArmForm(forms.ModelForm):
+    configuration = ConfigurationField(label=_("What it does"), required=False)
+
     class Meta:
         model = Arm
         fields = ("name", "weight", "is_control", "configuration")
-        widgets = {"configuration": forms.Textarea(attrs={"rows": 3, "cols": 40, "spellcheck": "false"})}
+
+    def __init__(self, *args: Any, choices: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["configuration"].widget.choices = arm_choices() if choices is None else choices
+
+    def clean_configuration(self) -> Any:
+        return self.cleaned_data["configuration"] or {}
 
     def _get_validation_exclusions(self) -> set[str]:
         # The control may be swapped in one go; what must hold of all arms together is the formset's.
@@ -65,9 +75,19 @@ class GuardRailFormSet(PartFormSet):
 class ArmFormSet(PartFormSet):
     name_field = "name"
 
+    @cached_property
+    def choices(self) -> Any:
+        """Asked for once, however many arms there are."""
+        return arm_choices()
+
+    def get_form_kwargs(self, index: Any) -> dict[str, Any]:
+        return {**super().get_form_kwargs(index), "choices": self.choices}
+
     def clean(self) -> None:
         super().clean()
         kept = self.kept_values()
+        for values in kept:
+            check_fits(values.get("configuration") or {}, self.instance.subject)
         if kept and sum(bool(values.get("is_control")) for values in kept) != 1:
             raise ValidationError(_("Mark exactly one arm as the control: what the shop shows today."))
 

@@ -1,6 +1,7 @@
 """Reads of jobs, runs, versions and switches."""
 
 import time
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from django.db.models import Exists, Max, OuterRef, QuerySet
@@ -60,6 +61,15 @@ def deployed_versions() -> dict[tuple[str, Literal["live", "shadow"]], int]:
         if shadow is not None:
             found[model_name, "shadow"] = shadow
     return found
+
+
+def versions_by_number(wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    """Return the rows of versions by model and number; those that are gone are left out."""
+    named = ModelVersion.objects.filter(
+        model_name__in={name for name, _number in wanted}, number__in={number for _name, number in wanted}
+    ).exclude(is_artifact_deleted=True)
+    found = {(name, number): pk for pk, name, number in named.values_list("pk", "model_name", "number")}
+    return {one: found[one] for one in wanted if one in found}
 
 
 _DEPLOYED = (

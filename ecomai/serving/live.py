@@ -28,7 +28,10 @@ from .threads import limit_blas_threads
 logger = logging.getLogger(__name__)
 
 Mode = Literal["live", "shadow"]
-Slot = tuple[str, Mode]
+#: A model, and a mode or, as in "#3", the number of a version that an experiment shows.
+Slot = tuple[str, str]
+#: A version that nobody asked for so long is no longer kept in memory.
+FORGET_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Served:
 
     version_id: int
     version_number: int
-    mode: Mode
+    mode: str
     predictor: Predictor
 
 
@@ -62,6 +65,14 @@ def get_live(model_name: str) -> Served | None:
 def get_shadow(model_name: str) -> Served | None:
     """The version whose answers are computed and kept, but not shown. As `get_live` otherwise."""
     return _board.get((model_name, "shadow"))
+
+
+def get_version(model_name: str, number: int) -> Served | None:
+    """A version by its number, whether or not it is promoted: for experiments.
+
+    None while it is being loaded, which nobody waits for, and where it is gone.
+    """
+    return _board.get_version((model_name, f"#{number}"))
 
 
 def faults() -> list[Fault]:
@@ -123,6 +134,7 @@ class _Board:
         self._wanted: dict[Slot, ModelVersion] = {}
         self._loadings: dict[int, _Loading] = {}
         self._database_fault: Fault | None = None
+        self._asked_at: dict[Slot, float] = {}  # of versions that experiments show
         self._polled_at = float("-inf")
         self._lock = threading.Lock()
 
@@ -134,6 +146,12 @@ class _Board:
             self._wait_for([slot], serving_settings.FIRST_LOAD_SECONDS)
             served = self._served.get(slot)
         return served
+
+    def get_version(self, slot: Slot) -> Served | None:
+        self._asked_at[slot] = time.monotonic()
+        if time.monotonic() - self._polled_at >= min(serving_settings.POLL_SECONDS, 1.0):
+            self.poll()
+        return self._served.get(slot)
 
     def faults(self) -> list[Fault]:
         wanted = {version.pk for version in self._wanted.values()}
@@ -158,12 +176,21 @@ class _Board:
 
     def _read_deployments(self) -> None:
         try:
-            self._wanted = self._versions(selectors.deployed_versions())
+            wanted: dict[Slot, int] = dict(selectors.deployed_versions().items())
+            self._wanted = self._versions(wanted | self._read_numbered())
             self._database_fault = None
         except DatabaseError as error:
             if self._database_fault is None:
                 logger.exception("What is promoted could not be read; what is known goes on serving.")
                 self._database_fault = Fault("", None, str(error), timezone.now())
+
+    def _read_numbered(self) -> dict[Slot, int]:
+        """Return the versions that experiments show, without those that nobody asked for lately."""
+        oldest = time.monotonic() - FORGET_SECONDS
+        self._asked_at = {slot: at for slot, at in self._asked_at.copy().items() if at >= oldest}
+        numbers = [(name, int(number[1:])) for name, number in self._asked_at]
+        found = selectors.versions_by_number(numbers) if numbers else {}
+        return {(name, f"#{number}"): pk for (name, number), pk in found.items()}
 
     def _versions(self, wanted: Mapping[Slot, int]) -> dict[Slot, ModelVersion]:
         """Return the rows of the versions; what never changes is read once."""

@@ -35,9 +35,12 @@ def prepare_shop(data: Path, *, seed: int, report: Report) -> None:
     refresh_popularity()
 
 
-def put_model_live(*, seed: int, hyperparameters: dict[str, Any] | None = None) -> None:
+def put_model_live(
+    *, seed: int, model_name: str = NEXT_ITEM, hyperparameters: dict[str, Any] | None = None
+) -> None:
+    quick = QUICK if model_name == NEXT_ITEM else {}
     run = request_training(
-        model_name=NEXT_ITEM, actor_label="benchmark", hyperparameters={**QUICK, **(hyperparameters or {})},
+        model_name=model_name, actor_label="benchmark", hyperparameters={**quick, **(hyperparameters or {})},
         random_state=seed,
     )  # fmt: skip
     run_training(run.pk)
@@ -45,8 +48,8 @@ def put_model_live(*, seed: int, hyperparameters: dict[str, Any] | None = None) 
     if run.version is None:
         raise RuntimeError(Job.objects.get(training_run=run).error_message)
     promote_version(version=run.version, actor_label="benchmark")
-    if not ModelDeployment.objects.filter(model_name=NEXT_ITEM, live_version=run.version).exists():
-        go_live(model_name=NEXT_ITEM, actor_label="benchmark")
+    if not ModelDeployment.objects.filter(model_name=model_name, live_version=run.version).exists():
+        go_live(model_name=model_name, actor_label="benchmark")
 
 
 def purchases(data: Path, *, n_max: int) -> list[dict[str, Any]]:

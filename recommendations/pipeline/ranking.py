@@ -92,7 +92,8 @@ def _asked(context: Context) -> Asked:
 def _said_by_kind(candidates: Candidates) -> np.ndarray:
     said = np.zeros((len(candidates), len(SOURCE_KINDS)))
     for column, kind in enumerate(candidates.sources):
-        said[:, SOURCE_KINDS.index(kind)] = candidates.said[:, column]
+        if kind in SOURCE_KINDS:
+            said[:, SOURCE_KINDS.index(kind)] = candidates.said[:, column]
     return said
 
 

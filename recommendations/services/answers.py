@@ -77,6 +77,7 @@ def recommend(
     time_budget_seconds: float | None = None,
     first: Source | None = None,
     pipeline_id: int | None = None,
+    model_version: int | None = None,
     trace: Trace | None = None,
     is_kept: bool = True,
 ) -> AnswerList:
@@ -84,9 +85,10 @@ def recommend(
 
     A customer is given as a row or by the shop's id. Reads the history now, so that an event changes
     the next answer. A pipeline that is live at the placement answers before all others. For experiments,
-    `first` leaves out who would answer before that source, and `pipeline_id` names another pipeline. A
-    `trace` notes what its steps did. Writes the answer to the log unless `is_kept` is False. Raises
-    InvalidInputError where `n` is out of bounds and UnlikeCurrenciesError where prices cannot be compared.
+    `first` leaves out who would answer before that source, `pipeline_id` names another pipeline, and
+    `model_version` the number of another version of the model. A `trace` notes what a pipeline's steps did.
+    Writes the answer to the log unless `is_kept` is False. Raises InvalidInputError where `n` is out of
+    bounds and UnlikeCurrenciesError where prices cannot be compared.
     """
     n = check_n(n)
     if not is_scenario_on(SCENARIO):
@@ -105,7 +107,10 @@ def recommend(
             time_budget_seconds=time_budget_seconds,
         )
         plan = None if first else _plan(storefront, placement, pipeline_id)
-        context = replace(context, first=first, placement=placement, plan=plan, trace=trace)
+        context = replace(
+            context, first=first, placement=placement, plan=plan, trace=trace,
+            versions=rankers.numbered_version(model_version),
+        )  # fmt: skip
         answer = replace(_answer(context), placement=placement, unknown_ids=unknown)
     if not is_kept:
         return answer

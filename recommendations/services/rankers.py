@@ -210,6 +210,12 @@ def warm_up() -> None:
         live.get_live(model_name)
 
 
+def numbered_version(number: int | None) -> dict[str, Served]:
+    """Return the version that an experiment shows; nothing while it is being loaded, or where it is gone."""
+    served = None if number is None else live.get_version(NEXT_ITEM, number)
+    return {} if served is None else {NEXT_ITEM: served}
+
+
 def reads_event_contexts() -> bool:
     """Whether a served model reads types and times of what was done; most know only items."""
     return any(served.predictor.has_context for served in predictors.in_use(NEXT_ITEM))

@@ -1,6 +1,5 @@
 """From a web request to an answer: whose it is, what it asks for, and what is being tried out on it."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,17 +10,12 @@ from ecomai.commerce.models import ApiKey
 from ecomai.commerce.visitors import proven_customer_id, session_of, storefront_of
 from ecomai.experiments.services import assign, log_exposure
 
+from ..arms import FIRST, SUBJECT, read_arm
 from ..catalogue import ItemFilter
 from ..exceptions import OtherCustomerError
-from ..models import Source
 from .answers import AnswerList, recommend
 
-logger = logging.getLogger(__name__)
-
-#: What an experiment's place begins with; the placement follows, as in `recommendations:home`.
-SUBJECT = "recommendations"
-#: Who may answer first in an arm.
-FIRST = (Source.MODEL.value, Source.SIMILAR.value, Source.POPULAR.value)
+__all__ = ["FIRST", "SUBJECT", "parse_query", "recommend_for_request"]
 
 
 def recommend_for_request(
@@ -51,6 +45,7 @@ def recommend_for_request(
         session_id=session_id,
         storefront=storefront,
     )
+    arm = read_arm(assignment.configuration if assignment else {})
     answer = recommend(
         storefront=storefront,
         customer_id=asked_for,
@@ -60,7 +55,9 @@ def recommend_for_request(
         n=n,
         placement=placement,
         filters=filters,
-        first=first_source(assignment.configuration) if assignment else None,
+        first=arm.first,
+        pipeline_id=arm.pipeline_id,
+        model_version=arm.model_version,
     )
     if assignment and answer.picks:
         log_exposure(assignment)
@@ -68,17 +65,6 @@ def recommend_for_request(
         # A visitor of whom nothing has come in yet has not named anybody.
         return replace(answer, unknown_ids=answer.unknown_ids[1:])
     return answer
-
-
-def first_source(configuration: Mapping[str, Any]) -> Source | None:
-    """Return who answers first in an arm: `{"source": "model" | "similar" | "popular"}`; None: as always."""
-    wanted = configuration.get("source")
-    if wanted is None:
-        return None
-    if wanted not in FIRST:
-        logger.error("An experiment asks for the source %r; known are %s.", wanted, ", ".join(FIRST))
-        return None
-    return Source(wanted)
 
 
 def _may_name_customers(request: Any) -> bool:

@@ -10,6 +10,7 @@ from ecomai.commerce.services import create_api_key
 from ecomai.experiments import selectors
 from ecomai.experiments.models import Experiment, Exposure
 from ecomai.experiments.services import remove_arm, roll_out, start_experiment
+from ecomai.serving import live
 from recommendations import services
 
 
@@ -77,7 +78,84 @@ def test_an_arm_that_is_taken_out_shows_the_control(experiment, visits):
     assert {ask(session_id).source for session_id in visits} == {"popular"}
 
 
-@pytest.mark.parametrize("configuration", [{"source": "no-such-source"}, {"source": ["model"]}, {"other": 1}])
+def tried_out(configuration, *, subject="recommendations:home"):
+    """An experiment in which everybody sees what a configuration says."""
+    experiment = Experiment.objects.create(
+        name="x", slug="x", subject=subject, unit=Experiment.Unit.SESSION, primary_metric="conversion"
+    )
+    experiment.arms.create(name="control", is_control=True, configuration=configuration)
+    experiment.arms.create(name="other", configuration=configuration)
+    return start_experiment(experiment=experiment)
+
+
+@pytest.mark.parametrize("state", ["draft", "live", "retired"])
+def test_an_arm_shows_a_pipeline_in_any_state(visits, make_pipeline, state):
+    pipeline = make_pipeline("new", state=state)
+    tried_out({"pipeline": pipeline.pk})
+    answer = ask(visits[0])
+    assert (answer.source, answer.pipeline_id) == ("pipeline", pipeline.pk)
+
+
+def test_an_arm_whose_pipeline_was_deleted_is_as_always_and_says_so(visits, make_pipeline, caplog):
+    pipeline = make_pipeline("new", state="draft")
+    tried_out({"pipeline": pipeline.pk})
+    pipeline.delete()
+    assert ask(visits[0]).source == "model"
+    assert "is gone" in caplog.text
+
+
+def test_an_arm_shows_another_version_of_the_model(visits, register):
+    tried_out({"model_version": 2})
+    assert ask(visits[0]).model_version == 1  # there is none yet
+    second = register("next_item", number=2)
+    live.refresh()  # in a shop, within a second or two
+    answer = ask(visits[0])
+    assert (answer.source, answer.model_version, answer.model_version_id) == ("model", 2, second.pk)
+    assert ask(visits[0], "item").model_version == 1
+
+
+def test_arms_are_chosen_by_name(admin_client, make_pipeline, register):
+    draft = make_pipeline("new", state="draft")
+    register("next_item", number=7)
+    page = admin_client.get(reverse("admin:ecomai_experiments_experiment_add")).content.decode()
+    assert f"{{&quot;pipeline&quot;: {draft.pk}}}" in page
+    assert "pipeline “Summer” (draft)" in page
+    assert "version 7 of the model" in page
+    assert '<optgroup label="recommendations:home">' in page
+
+
+def arms_form(subject, *configurations):
+    data = {
+        "name": "x", "slug": "x", "subject": subject, "unit": "session", "primary_metric": "conversion",
+        "minimum_effect": "0.05", "outcome_days": "7", "traffic_share": "1", "holdout_share": "0",
+        "arms-TOTAL_FORMS": "2", "arms-INITIAL_FORMS": "0", "guard_rails-TOTAL_FORMS": "0",
+        "guard_rails-INITIAL_FORMS": "0", "arms-0-is_control": "on",
+    }  # fmt: skip
+    for number, configuration in enumerate(configurations):
+        data |= {
+            f"arms-{number}-name": f"arm {number}", f"arms-{number}-weight": "1",
+            f"arms-{number}-configuration": configuration,
+        }  # fmt: skip
+    return data
+
+
+def test_a_pipeline_of_another_placement_is_refused(admin_client, make_pipeline):
+    draft = make_pipeline("new", state="draft")
+    address = reverse("admin:ecomai_experiments_experiment_add")
+    chosen = f'{{"pipeline": {draft.pk}}}'
+    refused = admin_client.post(address, arms_form("recommendations:basket", "{}", chosen))
+    assert "belongs to recommendations:home" in refused.content.decode()
+    assert admin_client.post(address, arms_form("recommendations:home", "{}", chosen)).status_code == 302
+    assert Experiment.objects.get().arms.get(name="arm 1").configuration == {"pipeline": draft.pk}
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        {"source": "no-such-source"}, {"source": ["model"]}, {"other": 1}, {"pipeline": "x"},
+        {"pipeline": True}, {"model_version": -1},
+    ],
+)  # fmt: skip
 def test_what_an_arm_cannot_mean_is_as_always(experiment, visits, configuration, caplog):
     experiment.arms.update(configuration=configuration)
     selectors.forget_plans()
