@@ -10,6 +10,7 @@ from ecomai.registry.services import request_scoring
 from .. import services
 from ..scenario import NEXT_ITEM
 from .experiment import begin_experiment, count_experiment
+from .long_tail import count_exposure
 from .traffic import seed_traffic
 
 
@@ -23,6 +24,7 @@ def seed_demo() -> None:
         experiment = begin_experiment()
         seed_traffic(experiment=experiment)
         count_experiment(experiment)
+    count_exposure()
     try:
         request_scoring(model_name=NEXT_ITEM)
     except ConflictError:

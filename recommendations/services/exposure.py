@@ -283,7 +283,8 @@ def _margins(catalogue: Catalogue) -> np.ndarray:
     rows = Item.objects.filter(is_active=True, cost__isnull=False, price__gt=0).values_list(
         "pk", "price", "cost"
     )
-    return _column(catalogue, {pk: 1.0 - float(cost or 0) / float(price or 1) for pk, price, cost in rows.iterator()})
+    margins = {pk: 1.0 - float(cost or 0) / float(price or 1) for pk, price, cost in rows.iterator()}
+    return _column(catalogue, margins)
 
 
 def _said_ratings() -> Iterator[tuple[int, str, int]]:

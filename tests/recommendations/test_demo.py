@@ -9,8 +9,9 @@ from ecomai.commerce.models import Event
 from ecomai.experiments import selectors
 from ecomai.experiments.models import Exposure
 from recommendations.demo import experiment as demo_experiment
+from recommendations.demo import long_tail as demo_long_tail
 from recommendations.demo import traffic
-from recommendations.models import Answer, Source
+from recommendations.models import Answer, DailyExposure, Exploration, Source, TailItem
 
 
 @pytest.fixture(autouse=True)
@@ -88,3 +89,12 @@ def test_telling_it_again_adds_nothing(told):
     assert experiment == told
     assert traffic.seed_traffic(experiment=experiment) == 0
     assert (Answer.objects.count(), Event.objects.count()) == (n_answers, n_events)
+
+
+def test_the_long_tail_has_a_year_behind_it(told, settings):
+    settings.CELERY_TASK_ALWAYS_EAGER = True
+    demo_long_tail.count_exposure()
+    days = DailyExposure.objects.filter(is_total=True).order_by("day")
+    assert (days.last().day - days.first().day).days > 150
+    assert TailItem.objects.filter(is_tail=True).exists()
+    assert Exploration.objects.get(placement="home").learned_at is not None
