@@ -88,6 +88,11 @@ class RecommendationSettings(Section, name="RECOMMENDATIONS"):
     SUGGESTION_MIN_PEOPLE = Setting[int](
         3, unit="visitors", help="So many must have searched for something before it is suggested to others."
     )
+    SEO_LANGUAGES = Setting[list[str]](
+        lambda: ["en", "zh-hans"],
+        help="In which languages titles and descriptions for search engines are composed; an item's own facts "
+        "stay in the shop's language.",
+    )
     ENCODER = Setting[str](
         "auto",
         help="What turns item texts into vectors: `auto` (the English default where it can read the "

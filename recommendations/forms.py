@@ -4,12 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from . import figures
-from .models import Pipeline, Source
+from . import figures, seo
+from .models import Pipeline, SeoDraft, Source
+from .models.seo import DESCRIPTION_LENGTH, TITLE_LENGTH
 
 PERIODS = (7, 14, 30, 90)
 
@@ -71,3 +73,30 @@ class ReplayForm(forms.Form):
             "period_start": end - timedelta(days=values["days"]), "period_end": end,
             "n_answers": values["n_answers"], "k": values["k"],
         }  # fmt: skip
+
+
+class SeoDraftForm(forms.ModelForm):
+    """A person's words; what search engines would cut is refused."""
+
+    class Meta:
+        model = SeoDraft
+        fields = ("title", "description")
+        widgets = {
+            "title": forms.TextInput(attrs={"size": 70}),
+            "description": forms.Textarea(attrs={"rows": 3, "cols": 70}),
+        }
+
+    def clean_title(self) -> str:
+        return self._clean("title", TITLE_LENGTH)
+
+    def clean_description(self) -> str:
+        return self._clean("description", DESCRIPTION_LENGTH)
+
+    def _clean(self, name: str, most: int) -> str:
+        text = " ".join(self.cleaned_data[name].split())
+        if seo.width(text) > most:
+            raise ValidationError(
+                _("Search engines would cut this: it takes %(width)s places, and there are %(most)s.")
+                % {"width": seo.width(text), "most": most}
+            )
+        return text

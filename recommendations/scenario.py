@@ -228,6 +228,8 @@ SEES_ANSWERS = (
     "ecomai_recommendations.view_dailyfigures",
     "ecomai_recommendations.view_dailyexposure",
     "ecomai_recommendations.view_feedback",
+    "ecomai_recommendations.view_replay",
+    "ecomai_recommendations.view_seodraft",
     "ecomai_recommendations.view_searchlog",
     "ecomai_recommendations.view_synonym",
 )
@@ -236,6 +238,12 @@ EDITS_SYNONYMS = (
     "ecomai_recommendations.add_synonym",
     "ecomai_recommendations.change_synonym",
     "ecomai_recommendations.delete_synonym",
+)
+
+TRIES_OUT = ("ecomai_recommendations.add_replay",)
+APPROVES_TEXTS = (
+    "ecomai_recommendations.change_seodraft",
+    "ecomai_recommendations.approve_seodraft",
 )
 
 favourite_categories = FactSpec(
@@ -272,7 +280,7 @@ scenario = Scenario(
     urls=f"{_HERE}.urls",
     group_permissions={
         "analyst": (*SEES_ANSWERS, "ecomai_recommendations.view_pipeline"),
-        "merchandiser": (*SEES_ANSWERS, *EDITS_SYNONYMS, *EDITS_PIPELINES),
+        "merchandiser": (*SEES_ANSWERS, *TRIES_OUT, *APPROVES_TEXTS, *EDITS_SYNONYMS, *EDITS_PIPELINES),
         "support_agent": ("ecomai_recommendations.view_answer",),
         "marketer": SEES_ANSWERS,
     },

@@ -10,6 +10,7 @@ def action_label(action: str) -> str:
     """What was done, in words; an act that we do not know is shown by its code."""
     labels = {
         "acknowledge_alert": _("Acknowledged"),
+        "approve_seo": _("Approved the text for search engines"),
         "add_labelling_tasks": _("Asked for labels:"),
         "cancel_job": _("Cancelled"),
         "compute_quality": _("Asked for"),
@@ -25,8 +26,10 @@ def action_label(action: str) -> str:
         "request_training": _("Asked for a training of"),
         "retry_job": _("Tried again:"),
         "retry_training": _("Tried a training again:"),
+        "reject_seo": _("Rejected the text for search engines"),
         "remove_arm": _("Took an arm out of"),
         "revoke_api_key": _("Revoked the API key"),
+        "retire": _("Retired"),
         "roll_back": _("Rolled back to"),
         "roll_out_experiment": _("Rolled out an arm of"),
         "rotate_api_key": _("Renewed the API key"),

@@ -2,6 +2,7 @@
 
 from .feedback import FeedbackSerializer, FeedbackTarget, GivenFeedbackSerializer
 from .recommendations import AnswerSerializer, RecommendationQuery, answer_body, first_image, read_query
+from .seo import SeoAnswerSerializer, SeoQuery
 
 __all__ = [
     "AnswerSerializer",
@@ -9,6 +10,8 @@ __all__ = [
     "FeedbackTarget",
     "GivenFeedbackSerializer",
     "RecommendationQuery",
+    "SeoAnswerSerializer",
+    "SeoQuery",
     "answer_body",
     "first_image",
     "read_query",

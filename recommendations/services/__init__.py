@@ -17,6 +17,7 @@ from .pictures import (
 )
 from .popularity import refresh_popularity, should_refresh_popularity
 from .requests import parse_query, recommend_for_request
+from .seo import SeoMeta, compose_drafts, seo_meta, seo_metas
 from .vectors import encode_items, request_encoding
 
 __all__ = [
@@ -25,9 +26,11 @@ __all__ = [
     "ItemFilter",
     "Pick",
     "PictureAnswer",
+    "SeoMeta",
     "adopt_feedback",
     "can_search_by_picture",
     "check_can_search",
+    "compose_drafts",
     "count_pictures",
     "encode_items",
     "encode_pictures",
@@ -43,6 +46,8 @@ __all__ = [
     "request_picture_encoding",
     "search_by_picture",
     "search_pictures_by_words",
+    "seo_meta",
+    "seo_metas",
     "should_refresh_popularity",
     "withdraw_feedback",
 ]

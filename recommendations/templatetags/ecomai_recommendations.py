@@ -13,6 +13,7 @@ from django.template.loader import get_template
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from ecomai.commerce.models import Item
 from ecomai.commerce.services import site_key
 from ecomai.commerce.visitors import customer_id_of_login, session_of, sign_customer
 
@@ -142,3 +143,19 @@ def _properties(answer: services.AnswerList, position: int) -> str:
     """Return what impressions and clicks carry, so that they can be held against the answer."""
     key = {"answer": str(answer.key)} if answer.key else {}
     return json.dumps(key | {"placement": answer.placement, "position": position})
+
+
+@register.simple_tag
+def seo_meta(item: Any, language: str = "") -> services.SeoMeta | str:
+    """An item's approved title and description for search engines, as elements of the page's head.
+
+    `item` is the shop's id of it, or one of our rows. With `as`, a page puts `title` and `description` where
+    it likes. Nothing where nothing was approved: the page must never suffer.
+    """
+    try:
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
+            row = item if isinstance(item, Item) else Item.objects.filter(external_id=str(item)).first()
+            return (services.seo_meta(row, language=language) if row else None) or ""
+    except Exception:
+        logger.exception("The text for search engines of “%s” could not be read.", item)
+        return ""

@@ -26,7 +26,7 @@ MODEL = "recommendations.next_item"
 PUBLIC = {"health-live", "health-ready", "plotly", "schema", "api-docs"}
 # What a customer may do: ask for recommendations, and about oneself.
 OWN = {
-    "recommendations", "recommendation-feedback", "search", "search-suggestions", "picture-search",
+    "recommendations", "recommendation-feedback", "recommendation-seo", "search", "search-suggestions", "picture-search",
     "fusion-me", "fusion-me-consents", "fusion-me-erasure",
 }  # fmt: skip
 
@@ -91,9 +91,10 @@ def rows() -> dict[str, object]:
         recommendations.SearchLog.objects.create(query="mug", normalised="mug", n_found=0),
         recommendations.Synonym.objects.create(terms="mug", means="cup"),
         recommendations.DailyFigures.objects.create(day=now.date(), scope="shop"),
+        recommendations.SeoDraft.objects.create(item=item, language="en", title="Mug", description="Mug."),
+        recommendations.Replay.objects.create(configuration={}, period_start=now, period_end=now),
         recommendations.DailyExposure.objects.create(day=now.date()),
         recommendations.Exploration.objects.create(placement="x"),
-        recommendations.Replay.objects.create(configuration={}, period_start=now, period_end=now),
     ]  # fmt: skip
     found = {row._meta.label_lower: row for row in made}
     found["ecomai_fusion.customerpicture"] = customer
