@@ -44,7 +44,7 @@ def put_pipeline_live(*, pipeline: Pipeline, user: Any = None) -> Pipeline:
         locked.state, locked.live_since, locked.put_live_by = State.LIVE, now, user
         locked.retired_at, locked.updated_at = None, now
         locked.save()
-        _audit("put_pipeline_live", locked, user, {"replaces": [name for _pk, name in replaced]})
+        _audit("go_live", locked, user, {"replaces": [name for _pk, name in replaced]})
     return locked
 
 
@@ -57,7 +57,7 @@ def retire_pipeline(*, pipeline: Pipeline, user: Any = None) -> Pipeline:
             raise PipelineStateError(pipeline=locked, state=locked.get_state_display())
         locked.state, locked.retired_at, locked.updated_at = State.RETIRED, timezone.now(), timezone.now()
         locked.save()
-        _audit("retire_pipeline", locked, user)
+        _audit("retire", locked, user)
     return locked
 
 

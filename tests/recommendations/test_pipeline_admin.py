@@ -44,7 +44,7 @@ def test_going_live_retires_what_was_live_and_is_noted(db, make_pipeline):
     pipelines.put_pipeline_live(pipeline=new)
     states = dict(Pipeline.objects.values_list("pk", "state"))
     assert states == {old.pk: "retired", new.pk: "live", other.pk: "live"}
-    entry = AuditEntry.objects.get(action="put_pipeline_live")
+    entry = AuditEntry.objects.get(action="go_live")
     assert (entry.subject, entry.details["replaces"]) == ("pipeline:home/Summer", ["Summer"])
     pipelines.put_pipeline_live(pipeline=old)
     assert Pipeline.objects.get(state="live", placement="home").pk == old.pk
