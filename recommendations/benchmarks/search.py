@@ -1,69 +1,33 @@
 """`search`: whether a shop's search finds what people judged to be good answers."""
 
-import json
 import string
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from ecomai.benchmarking import Report
 from ecomai.benchmarking.processes import load_average
-from ecomai.exceptions import InvalidInputError
-from ecomai.learning.metrics.ranking import recall_at_k
 from ecomai.learning.retrieval.bm25 import BM25Index
 from ecomai.learning.retrieval.evidence import SOURCES
 from ecomai.learning.retrieval.hybrid import HybridSearcher
-from ecomai.learning.retrieval.judgements import Judgements
+from ecomai.learning.retrieval.pair_ranker import PairRanker
+
+from .search_judging import KS, Answers, Metrics, Searches, gain_of, gain_to, judge, read_searches
+from .search_limits import limits_of
+from .search_order import BEST, Asked, choose_share, grade, learn_order, reordered, split_order
 
 if TYPE_CHECKING:
     from ecomai.learning.encoders.pretrained import PretrainedTextEncoder
 
-Metrics = dict[str, float]
-
 TEST_EVERY = 4  # each 4th query in order of first appearance is a test
-KS = (10, 100)
 QUERIES_AT_ONCE = 128
 SHORTEST_WRONG = 4  # a typo goes into a word of so many letters, where there is one
-MIN_QUERIES = 8
-HOME_DEPOT: dict[str, Any] = {
-    "judgements": "home_depot_search.csv.gz", "query": "search_term", "item": "product_uid",
-    "title": "product_title", "grade": "relevance", "worst": 1.0, "best": 3.0, "good": 2.33,
-}  # fmt: skip
-REQUIRED = tuple(HOME_DEPOT)
 # Sources that are mixed, step by step: with queries as typed, and with their spelling corrected.
 WORDS = ("stems", "trigrams", "stem_pairs")
 UNCORRECTED = {"stems": WORDS[:1], "and_trigrams": WORDS[:2], "and_pairs": WORDS}
 CORRECTED = {"and_correction": WORDS, "and_vectors": SOURCES}
-
-
-@dataclass(frozen=True)
-class Searches:
-    """Queries, texts, and how well each judged text answers: 0 useless, 1 perfect."""
-
-    queries: list[str]
-    titles: list[str]
-    judgements: Judgements
-
-    def of(self, rows: np.ndarray) -> "Searches":
-        """Return some of the queries, counted anew, over the same texts."""
-        place = np.full(len(self.queries), -1)
-        place[rows] = np.arange(len(rows))
-        known = self.judgements
-        is_in = place[known.rows] >= 0
-        judgements = Judgements(place[known.rows[is_in]], known.items[is_in], known.grades[is_in], known.good)
-        return Searches([self.queries[row] for row in rows], self.titles, judgements)
-
-
-@dataclass(frozen=True)
-class Answers:
-    """Ranked lists, and the scores of the judged pairs."""
-
-    ranked: np.ndarray  # (n_queries, 100)
-    judged: np.ndarray  # (n_judgements,)
 
 
 def search(data: Path, *, device: str, seed: int, report: Report) -> dict[str, Any]:
@@ -71,7 +35,8 @@ def search(data: Path, *, device: str, seed: int, report: Report) -> dict[str, A
 
     `data` holds judgements of queries and products: Home Depot's, or a folder whose `benchmark.json` names
     file, columns and scale. Every 4th query in order of first appearance is a test; weights and trees learn
-    from the others, a quarter of which choose the weights. `recall` and `ndcg@10_all` are over all products,
+    from the others, a quarter of which choose the weights; so do the trees over pairs that order the first
+    100 of each list. `recall` and `ndcg@10_all` are over all products,
     where what nobody judged counts as useless; `ndcg@10` is over the judged products of queries with two or
     more, and `ndcg@10_random` that of a random order of these. `splits.typos` has one wrong letter a query.
     """
@@ -85,10 +50,10 @@ def search(data: Path, *, device: str, seed: int, report: Report) -> dict[str, A
     report(0.02, "vectors of the texts")
     encoder = PretrainedTextEncoder(device=device).fit()
     vectors = encoder.encode(shop.titles)
-    report(0.5, "baselines")
+    report(0.4, "baselines")
     peers = judge_peers(test, test.queries, vectors, encoder.encode(test.queries))
     peers_typos = judge_peers(test, wrong, vectors, encoder.encode(wrong))
-    report(0.65, "learning")
+    report(0.5, "learning")
     searcher = HybridSearcher(random_state=seed).fit(
         shop.titles,
         vectors,
@@ -96,30 +61,52 @@ def search(data: Path, *, device: str, seed: int, report: Report) -> dict[str, A
         query_vectors=encoder.encode(others.queries),
         judgements=others.judgements,
     )
-    report(0.85, "judging")
-    ours = judge(test, ask(searcher, encoder, test, test.queries))
-    typos = judge(test, ask(searcher, encoder, test, wrong))
+    report(0.7, "judging")
+    asked, wrongly = (ask(searcher, encoder, test, queries) for queries in (test.queries, wrong))
+    rows = ablation(searcher, encoder, test) | {"and_trees": judge(test, asked.answers)}
+    report(0.8, "learning the order")
+    orders = teach(searcher, encoder, others, vectors, seed=seed)
+    report(0.9, "judging the order")
+    for name, (ranker, share) in orders.items():
+        rows[name] = judge(test, reordered(asked.answers, grade(ranker, asked, vectors), share))
+    ranker, share = orders[BEST]
+    typos = judge(test, reordered(wrongly.answers, grade(ranker, wrongly, vectors), share))
     return {
-        "metrics": ours,
-        "rows": ablation(searcher, encoder, test) | {"and_trees": ours},
+        "metrics": rows[BEST],
+        "rows": rows,
         "splits": {"typos": typos},
         "peers": peers | {f"{name}_typos": found for name, found in peers_typos.items()},
         "settings": {
             "model": searcher.get_params(),
             "weights": searcher.weights_,
             "ranker_share": searcher.ranker_share_,
-            "gain_over_random": {
-                name: round(found["ndcg@10"] - found["ndcg@10_random"], 4)
-                for name, found in (peers | {"ours": ours}).items()
-            },
-            "gain_to_bm25": gain_to(ours, peers["bm25"]),
-            "typo_cost": round(ours["recall@100"] - typos["recall@100"], 4),
+            "pair_shares": {name: share for name, (_ranker, share) in orders.items()},
+            "gain_over_random": {name: gain_of(found) for name, found in (peers | rows).items()},
+            "gain_to_bm25": gain_to(rows[BEST], peers["bm25"]),
+            "limits": limits_of(shop, test, peers["bm25"]),
+            "typo_cost": round(rows[BEST]["recall@100"] - typos["recall@100"], 4),
             "n_items": len(shop.titles),
             "n_test_queries": len(test.queries),
             "n_other_queries": len(others.queries),
             "load_average": load_average(),
         },
     }
+
+
+def teach(
+    searcher: HybridSearcher,
+    encoder: "PretrainedTextEncoder",
+    others: Searches,
+    vectors: np.ndarray,
+    *,
+    seed: int,
+) -> dict[str, tuple[PairRanker, float]]:
+    """Return the trees over pairs, by what they look at, each with how much they count."""
+    taught, choosing = (others.of(rows) for rows in split_order(len(others.queries)))
+    understood = searcher.corrected(taught.queries)
+    rankers = learn_order(taught, understood, encoder.encode(understood), vectors, seed=seed)
+    asked = ask(searcher, encoder, choosing, choosing.queries)
+    return {name: (ranker, choose_share(ranker, asked, vectors)) for name, ranker in rankers.items()}
 
 
 def judge_peers(
@@ -166,12 +153,13 @@ def ablation(
 
 def ask(
     searcher: HybridSearcher, encoder: "PretrainedTextEncoder", test: Searches, queries: Sequence[str]
-) -> Answers:
+) -> Asked:
     """Return what the searcher answers."""
     asked = encoder.encode(searcher.corrected(queries))
-    ranked, _scores = searcher.search(queries, asked, n=max(KS))
+    ranked, scores = searcher.search(queries, asked, n=max(KS))
     pairs = test.judgements
-    return Answers(ranked, searcher.pair_scores(queries, pairs.rows, pairs.items, asked))
+    judged = searcher.pair_scores(queries, pairs.rows, pairs.items, asked)
+    return Asked(test, queries, searcher.corrected(queries), asked, Answers(ranked, judged, scores))
 
 
 def answers_of(score: Callable[[slice], np.ndarray], test: Searches) -> Answers:
@@ -193,35 +181,6 @@ def _best(scores: np.ndarray) -> np.ndarray:
     best = np.argpartition(-scores, n - 1, axis=1)[:, :n]
     order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
     return np.take_along_axis(best, order, axis=1)
-
-
-def judge(test: Searches, answers: Answers) -> Metrics:
-    """Return the metrics of answers; see `search`."""
-    pairs = test.judgements
-    n_queries = len(test.queries)
-    is_good = pairs.grades >= pairs.good
-    targets = [pairs.items[is_good & (pairs.rows == row)] for row in range(n_queries)]
-    has_target = np.array([len(found) > 0 for found in targets])
-    asked = [found for found in targets if len(found)]
-    several = np.bincount(pairs.rows, minlength=n_queries) >= 2
-    grades, scores, flat = (
-        _padded(pairs.rows, values, n_queries, fill)[several]
-        for values, fill in (
-            (pairs.grades, 0.0), (answers.judged, answers.judged.min() - 1), (np.zeros(len(pairs.rows)), -1.0)
-        )
-    )  # fmt: skip
-    return {
-        **{f"recall@{k}": recall_at_k(answers.ranked[has_target], asked, k=k) for k in KS},
-        "ndcg@10": _ndcg(grades, scores),
-        "ndcg@10_random": _ndcg(grades, flat),
-        "ndcg@10_all": _ndcg_of_lists(answers.ranked, pairs, n_queries),
-    }
-
-
-def gain_to(ours: Metrics, baseline: Metrics) -> float | None:
-    """Return how many times a baseline's gain over a random order ours is; None where it has none."""
-    gains = [found["ndcg@10"] - found["ndcg@10_random"] for found in (ours, baseline)]
-    return round(gains[0] / gains[1], 2) if gains[1] > 0 else None
 
 
 def with_typo(query: str, rng: np.random.Generator) -> str:
@@ -250,69 +209,3 @@ def _letter_runs(query: str) -> list[tuple[int, int]]:
 
 def _share(scores: np.ndarray) -> np.ndarray:
     return scores / np.maximum(scores.max(axis=1, keepdims=True), 1e-9)
-
-
-def _padded(rows: np.ndarray, values: np.ndarray, n_rows: int, fill: float) -> np.ndarray:
-    """Return values as one row a query: (n_rows, most values of a query)."""
-    order = np.argsort(rows, kind="stable")
-    counts = np.bincount(rows, minlength=n_rows)
-    table = np.full((n_rows, int(counts.max())), fill)
-    table[rows[order], np.arange(len(rows)) - (np.cumsum(counts) - counts)[rows[order]]] = values[order]
-    return table
-
-
-def _ndcg(grades: np.ndarray, scores: np.ndarray) -> float:
-    """Return NDCG@10 with the grade as gain; equal scores share the places that they take."""
-    from sklearn.metrics import ndcg_score
-
-    return float(ndcg_score(grades, scores, k=10)) if len(grades) and grades.shape[1] > 1 else 0.0
-
-
-def _ndcg_of_lists(ranked: np.ndarray, pairs: Judgements, n_queries: int) -> float:
-    n_items = int(max(ranked.max(), pairs.items.max())) + 1
-    keys = pairs.rows * n_items + pairs.items
-    order = np.argsort(keys)
-    asked = np.arange(n_queries)[:, None] * n_items + ranked[:, :10]
-    places = np.minimum(np.searchsorted(keys[order], asked), len(keys) - 1)
-    is_judged = (keys[order][places] == asked) & (ranked[:, :10] >= 0)
-    gains = np.where(is_judged, pairs.grades[order][places], 0.0)
-    discounts = 1 / np.log2(np.arange(2, gains.shape[1] + 2))
-    ideal = -np.sort(-_padded(pairs.rows, pairs.grades, n_queries, 0.0), axis=1)[:, :10]
-    best = ideal @ (1 / np.log2(np.arange(2, ideal.shape[1] + 2)))
-    return float(np.mean((gains @ discounts)[best > 0] / best[best > 0]))
-
-
-def read_searches(data: Path) -> Searches:
-    """Return the judged queries of a folder, both queries and products in order of first appearance.
-
-    Raises
-    ------
-    InvalidInputError
-        If a file, a name or a column is missing, or there are too few queries.
-    """
-    described = data / "benchmark.json"
-    names = json.loads(described.read_text(encoding="utf-8")) if described.is_file() else HOME_DEPOT
-    absent = [name for name in REQUIRED if name not in names]
-    if absent:
-        raise InvalidInputError(reason=f"{described.name} must name {', '.join(absent)}.")
-    path = data / names["judgements"]
-    if not path.is_file():
-        raise InvalidInputError(reason=f"{path.name} is missing in {data.name}.")
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    columns = [names[name] for name in ("query", "item", "title", "grade")]
-    absent = [column for column in columns if column not in table]
-    if absent:
-        raise InvalidInputError(reason=f"{path.name} has no column {', '.join(absent)}.")
-    table = table[columns].set_axis(["query", "item", "title", "grade"], axis=1)
-    rows, queries = pd.factorize(table["query"])
-    if len(queries) < MIN_QUERIES:
-        raise InvalidInputError(reason=f"{path.name} needs at least {MIN_QUERIES} queries.")
-    items, _ids = pd.factorize(table["item"])
-    worst, scale = float(names["worst"]), float(names["best"]) - float(names["worst"])
-    grades = (table["grade"].astype(float).to_numpy() - worst) / scale
-    judgements = Judgements(
-        rows.astype(np.int64), items.astype(np.int64), grades.astype(np.float32),
-        # Grades are rounded to two places.
-        good=(float(names["good"]) - worst) / scale - 1e-4,
-    )  # fmt: skip
-    return Searches(list(queries), table.drop_duplicates("item")["title"].tolist(), judgements)

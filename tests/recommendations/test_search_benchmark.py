@@ -7,15 +7,10 @@ import pytest
 
 from ecomai.exceptions import InvalidInputError
 from ecomai.learning.retrieval.judgements import Judgements
-from recommendations.benchmarks.search import (
-    Answers,
-    Searches,
-    gain_to,
-    judge,
-    read_searches,
-    search,
-    with_typo,
-)
+from recommendations.benchmarks.search import search, with_typo
+from recommendations.benchmarks.search_judging import Answers, Searches, gain_to, judge, read_searches
+from recommendations.benchmarks.search_limits import limits_of
+from recommendations.benchmarks.search_order import SHARES, Grades, reordered
 
 NAMES = {
     "judgements": "asked.csv", "query": "q", "item": "sku", "title": "name", "grade": "stars",
@@ -54,6 +49,10 @@ def test_search_is_judged_beside_its_peers(tmp_path):
     assert found["metrics"]["ndcg@10"] > found["metrics"]["ndcg@10_random"]
     assert found["splits"]["typos"]["recall@10"] >= found["peers"]["bm25_typos"]["recall@10"]
     assert found["settings"]["n_test_queries"] == 18
+    assert set(found["settings"]["pair_shares"].values()) <= set(SHARES)
+    # The same products in another order.
+    assert found["rows"]["and_pair_cosine"]["recall@100"] == found["rows"]["and_trees"]["recall@100"]
+    assert found["rows"]["and_pair_cosine"] == found["metrics"]
     json.dumps(found)
 
 
@@ -119,3 +118,42 @@ def test_what_is_missing_is_named(tmp_path):
     (tmp_path / "benchmark.json").write_text(json.dumps({**NAMES, "grade": "points"}))
     with pytest.raises(InvalidInputError, match="no column points"):
         read_searches(tmp_path)
+
+
+def test_lists_are_ordered_by_both_and_what_was_not_found_stays_last():
+    answers = Answers(np.array([[4, 7, -1]]), np.array([0.2]), np.array([[0.9, 0.5, -np.inf]]))
+    grades = Grades(np.array([[0.1, 0.8, 0.0]]), np.array([0.6]))
+    assert reordered(answers, grades, 0.0).ranked.tolist() == [[4, 7, -1]]
+    half = reordered(answers, grades, 0.5)
+    assert half.ranked.tolist() == [[7, 4, -1]]
+    np.testing.assert_allclose(half.judged, [0.4])
+    np.testing.assert_allclose(half.scores, [[0.65, 0.5, -np.inf]])
+
+
+def twins(noise):
+    """Each query in two spellings with the same stems, and the same six products, graded once each."""
+    rng = np.random.default_rng(4)
+    kinds = [f"{first} {second}" for first in KINDS for second in COLOURS]
+    queries = [text for kind in kinds for text in (kind, f"{kind}s")]
+    rows, items = np.divmod(np.arange(len(queries) * 6), 6)
+    true = np.repeat(rng.random((len(kinds), 6)), 2, axis=0).ravel()
+    grades = (3 + true + noise * rng.normal(size=len(true))).astype(np.float32)
+    return Searches(queries, [f"title {name}" for name in COLOURS], Judgements(rows, items, grades))
+
+
+def test_what_people_disagree_on_nobody_can_know():
+    baseline = {"ndcg@10": 0.8, "ndcg@10_random": 0.7}
+    agreed, disputed = (limits_of(shop, shop, baseline) for shop in (twins(0.0), twins(0.5)))
+    assert agreed["n_twins"] == disputed["n_twins"] == 36 * 6
+    assert agreed["best_correlation"] == 1
+    assert disputed["noise_variance"] == pytest.approx(0.25, rel=0.2)
+    assert disputed["best_correlation"] == pytest.approx(np.sqrt((1 / 12) / (1 / 12 + 0.25)), abs=0.12)
+    assert disputed["best_gain"] < agreed["best_gain"]
+
+
+def test_without_twins_there_is_no_limit_to_tell():
+    shop = Searches(
+        [f"query {n}" for n in "abcdefghi"], [f"title {n}" for n in range(30)],
+        Judgements(np.arange(30) % 9, np.arange(30), (np.arange(30) % 5 / 4).astype(np.float32)),
+    )  # fmt: skip
+    assert limits_of(shop, shop, {"ndcg@10": 0.8, "ndcg@10_random": 0.7}) == {"n_twins": 0}
