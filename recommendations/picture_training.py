@@ -39,6 +39,8 @@ MAX_JUDGED = 500
 LEAST_HELD_OUT, HELD_OUT_SHARE = 10, 0.1
 CHANGE = 0.5  # how much the pictures that are searched by differ from those of the items
 GRID = 4
+# Unless it is said otherwise, `small` looks at so many pictures, some of them again and again.
+SMALL_VIEWS, LEAST_EPOCHS, MOST_EPOCHS = 12_000, 5, 110
 K = 10
 TEXT_COLUMNS = ("title", "category_path", "brand", "attributes", "description")
 
@@ -192,7 +194,8 @@ def _fit(
     seed, n_epochs = run.random_state, int(run.hyperparameters.get("max_epochs", 0))
     learned = pictures.some(np.setdiff1d(np.arange(len(pictures)), held_out))
     if name == SMALL:
-        n_epochs = int(run.hyperparameters.get("small_epochs", 40))
+        n_epochs = int(run.hyperparameters.get("small_epochs", 0))
+        n_epochs = n_epochs or min(max(SMALL_VIEWS // len(learned), LEAST_EPOCHS), MOST_EPOCHS)
         small = SmallImageEncoder(max_epochs=n_epochs, random_state=seed)
         return _teach(run, small, learned), {"n_epochs": n_epochs}
     try:

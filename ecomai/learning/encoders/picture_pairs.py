@@ -14,6 +14,9 @@ from .augmentation import changed
 from .base import says_something
 from .tokens import distinct
 
+# Of pictures that are kept in memory from one epoch to the next.
+KEPT_BYTES = 200_000_000
+
 
 class PicturePairs:
     """A row for each item.
@@ -43,6 +46,7 @@ class PicturePairs:
         random_state: int,
     ) -> None:
         self.images = images
+        self._kept: dict[int, Image.Image] = {}
         self.prepare = prepare
         self.strength = strength
         self.random_state = random_state
@@ -60,7 +64,7 @@ class PicturePairs:
     def __getitems__(self, rows: list[int]) -> dict[str, Tensor]:
         # The rows decide, so that a resumed training sees what it would have seen.
         rng = np.random.default_rng([self.random_state % 2**32, *rows])
-        pictures = [self._reduced(self.images[row]) for row in rows]
+        pictures = [self._reduced(row) for row in rows]
         views = [changed(picture, rng, self.strength) for _ in range(2) for picture in pictures]
         is_same = (self.groups[rows][:, None] == self.groups[rows]) & self.has_text[rows]
         return {
@@ -70,9 +74,13 @@ class PicturePairs:
             "is_allowed": torch.from_numpy(~is_same),
         }
 
-    def _reduced(self, picture: Image.Image) -> Image.Image:
-        """Return a picture not much larger than what is read, so that changing it takes less."""
+    def _reduced(self, row: int) -> Image.Image:
+        """Return a picture not much larger than what is read: it takes less to change, and to keep."""
+        if row in self._kept:
+            return self._kept[row]
         side = 2 * max(self.prepare.height, self.prepare.width)
-        reduced = picture.convert("RGB")
+        reduced = self.images[row].convert("RGB")
         reduced.thumbnail((side, side), Image.Resampling.BOX)
+        if (len(self._kept) + 1) * 3 * side**2 <= KEPT_BYTES:
+            self._kept[row] = reduced
         return reduced
