@@ -16,8 +16,8 @@ from ecomai_project.demo.catalogue import DemoItem, build_catalogue
 from ecomai_project.demo.drawings import draw_item
 from recommendations.texts import item_text
 
-#: Learns twenty drawn products by heart within some seconds.
-QUICK = {"max_epochs": 110, "batch_size": 24, "learning_rate": 3e-3, "device": "cpu"}
+#: Learns some drawn products by heart within some seconds.
+QUICK = {"max_epochs": 100, "batch_size": 20, "learning_rate": 3e-3, "device": "cpu"}
 
 
 def demo_products(n: int) -> list[DemoItem]:

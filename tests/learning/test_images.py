@@ -58,7 +58,7 @@ def test_a_small_encoder_learns_until_a_picture_finds_its_own_product(
     """What it is shown is another photograph of the product, and words that it learned from."""
     pictures, texts = products
     rng = np.random.default_rng(1)
-    photographs = [changed(picture, rng, 0.4) for picture in pictures]
+    photographs = [changed(picture, rng, 0.5) for picture in pictures]
     untaught = SmallImageEncoder(**{**QUICK, "max_epochs": 0}).fit(*products)
     before, after = (
         (
@@ -67,7 +67,7 @@ def test_a_small_encoder_learns_until_a_picture_finds_its_own_product(
         )
         for encoder in (untaught, small)
     )
-    assert before[0] <= 0.7
+    assert before[0] <= 0.6
     assert before[1] <= 0.2
     assert after[0] >= 0.9
     assert after[1] >= 0.9
@@ -79,13 +79,14 @@ def test_a_published_encoder_learns_from_the_shops_pictures(
     pictures, texts = (part[:8] for part in products)
     published = PretrainedImageEncoder(tiny_pair, device="cpu").fit(pictures, texts)
     taught = PretrainedImageEncoder(
-        tiny_pair, max_epochs=60, batch_size=8, learning_rate=3e-3, device="cpu"
+        tiny_pair, max_epochs=60, batch_size=8, learning_rate=1e-2, augmentation=0.2, device="cpu"
     ).fit(pictures, texts)
     shares = [
         share_that_finds_its_own(encoder.encode_texts(texts), encoder.encode(pictures))
         for encoder in (published, taught)
     ]
-    assert shares[1] > shares[0]
+    assert shares[0] <= 0.25
+    assert shares[1] >= 0.5
 
 
 def test_only_the_last_matrices_learn_where_that_is_asked_for(tmp_path: Path) -> None:

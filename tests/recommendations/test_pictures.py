@@ -18,13 +18,14 @@ from PIL import Image
 
 from ecomai.commerce.models import Customer, Event, Item
 from ecomai.commerce.services import create_api_key, upsert_items
+from ecomai.console import checklist
 from ecomai.fusion.models import EntityVector
 from ecomai.registry.artifacts import store_artifact
 from ecomai.registry.jobs import execute_job
-from ecomai.registry.models import Job, ModelVersion, TrainingRun
+from ecomai.registry.models import Job, ModelDeployment, ModelVersion, TrainingRun
 from ecomai.registry.services import go_live, promote_version, request_training
 from ecomai.serving import live
-from recommendations import catalogue, checks, services
+from recommendations import catalogue, checks, doctor, services
 from recommendations.picture_features import PictureFeatures
 from recommendations.picture_sources import PictureFaultError, read_picture
 from recommendations.services import predictors
@@ -145,7 +146,7 @@ def test_a_training_reads_the_pictures_and_learns_until_they_find_their_products
     torch.set_num_threads(1)
     broken = gallery[-1]
     default_storage.delete(f"products/{broken.external_id}.png")
-    run = request_training(model_name=ENCODER, hyperparameters={"small_epochs": 110}, random_state=3)
+    run = request_training(model_name=ENCODER, hyperparameters={"small_epochs": 90}, random_state=3)
     execute_job(run.job_id)
     run = TrainingRun.objects.select_related("job", "version").get(pk=run.pk)
     assert run.job.state == "succeeded", run.job.traceback
@@ -417,3 +418,24 @@ def test_the_check_names_a_folder_that_is_not_here(settings):
     assert [message.id for message in checks.check_image_encoder(None)] == ["recommendations.W003"]
     configured(settings, IMAGE_ENCODER="")
     assert checks.check_image_encoder(None) == []
+
+
+def test_a_shop_that_set_up_no_encoder_is_not_asked_to_train_one(gallery, settings):
+    cache.clear()
+    assert ENCODER in {state.spec.name for state in checklist.model_states()}
+    configured(settings, IMAGE_ENCODER="")
+    cache.clear()
+    assert ENCODER not in {state.spec.name for state in checklist.model_states()}
+
+
+def test_the_doctor_says_how_many_pictures_were_read(searchable, settings):
+    (found,) = doctor._image_encoder()
+    assert found.is_ok, found
+    assert found.message == "24 of 24 pictures of items have been read."
+    live.forget()
+    ModelDeployment.objects.all().delete()
+    (found,) = doctor._image_encoder()
+    assert not found.is_ok
+    assert "train the model" in found.remedy
+    configured(settings, IMAGE_ENCODER="")
+    assert doctor._image_encoder() == []
