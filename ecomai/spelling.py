@@ -1,7 +1,7 @@
 """Words that a query probably means, where it has words that nothing in the shop has."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -21,11 +21,16 @@ class Corrections:
     `counts` says in how many texts each word is; one of fewer than `min_count` is no correction. A word
     that is written as no text has it, and whose stem is in none either, becomes a frequent word within
     one edit (two from six letters on), or two words that stand together where the space between them is
-    missing. Edits are letters left out, put in, changed, or swapped with their neighbour.
+    missing. Edits are letters left out, put in, changed, or swapped with their neighbour. What `is_word`
+    says is a word of the language stays: the shop may find it by its meaning.
     """
 
-    def __init__(self, counts: Mapping[str, int], *, min_count: int, language: str) -> None:
+    def __init__(
+        self, counts: Mapping[str, int], *, min_count: int, language: str,
+        is_word: Callable[[str], bool] = lambda word: False,
+    ) -> None:  # fmt: skip
         self.counts = counts
+        self.is_word = is_word
         self.min_count = min_count
         self.language = language
         self._stems = {stem(word, language) for word in counts}
@@ -51,7 +56,7 @@ class Corrections:
     def _meant(self, word: str) -> str:
         if not SHORTEST <= len(word) <= 40 or word.isdigit() or word in self.counts:
             return word
-        if stem(word, self.language) in self._stems:
+        if stem(word, self.language) in self._stems or self.is_word(word):
             return word
         return max([*self._near(word), *self._split(word), (-np.inf, word)])[1]
 

@@ -23,6 +23,14 @@ from .base import Predictor, read_arrays, read_json
 from .text_encoder import TextEncoder
 from .word_index import Weighing, WordIndex
 
+#: Words that say nothing of a thing; beside others they are not looked for.
+STOP_WORDS = {
+    "english": frozenset((
+        "a", "an", "and", "any", "are", "as", "at", "be", "by", "for", "from", "i", "in", "is", "it", "me",
+        "my", "of", "on", "or", "some", "something", "that", "the", "this", "thing", "things", "to", "us",
+        "we", "which", "with", "without", "you", "your",
+    ))
+}  # fmt: skip
 #: In the order of the trees' columns.
 SOURCES = ("stems", "trigrams", "stem_pairs", "vectors")
 VIEWS = ("all", "first", "last", "numbers")
@@ -38,6 +46,10 @@ MOST_VARIANTS = 4
 WORDS_SHARE, NEARLY, LEAST_WORDS = 0.6, 0.9, 0.3
 # Or whose meaning is near enough, also against the best one.
 LEAST_COSINE, NEAR_BEST = 0.38, 0.75
+# A word that no text has tells nothing of them, so it counts this much of the rarest one.
+UNKNOWN_SHARE = 0.35
+# Who describes a thing ("something to drink tea from") names it by its meaning more than by its words.
+MEANING_OF_DESCRIPTION, SHARPNESS = 0.75, 3
 # Where no word is known, or whose letters are.
 LETTERS_SHARE = 0.5
 
@@ -72,6 +84,10 @@ class _Texts:
         if place < n:
             return self.indices["presence"].has(piece, place)
         return self.added is not None and self.added["presence"].has(piece, place - n)
+
+    def knows(self, piece: str) -> bool:
+        indices = [self.indices, self.added or {}]
+        return any(piece in index["presence"].vocabulary for index in indices if index)
 
     def rarity(self, pieces: Sequence[str]) -> float:
         if self.added is None:
@@ -127,6 +143,7 @@ class SearchPredictor(Predictor):
         self._behaviour: dict[str, tuple[NDArray[np.int64], NDArray[np.float32]]] = {}
         self._texts = texts
         self._corrections = corrections
+        corrections.is_word = self._is_word
         self._added: dict[str, tuple[str, NDArray[np.float32] | None]] = {}
         self._lock = threading.Lock()
 
@@ -216,8 +233,9 @@ class SearchPredictor(Predictor):
             counts = Counter(self._corrections.counts)
             counts.update(count_words(list(texts.values()), at_least=self._corrections.min_count))
             self._corrections = Corrections(
-                counts, min_count=self._corrections.min_count, language=self.language
-            )
+                counts, min_count=self._corrections.min_count, language=self.language,
+                is_word=self._is_word,
+            )  # fmt: skip
 
     def _grown(self, added: list[str]) -> _Texts:
         now = self._texts
@@ -251,6 +269,16 @@ class SearchPredictor(Predictor):
         """Return the query as it was probably meant."""
         return self._corrections.correct(query)
 
+    def _is_word(self, word: str) -> bool:
+        return self.has_text_encoder and self.text_encoder.knows_word(word)
+
+    def telling(self, query: str) -> str:
+        """Return a query without words that say nothing, unless there are no others."""
+        stop_words = STOP_WORDS.get(self.language, frozenset())
+        words = query.split()
+        telling = [word for word in words if normalise(word) not in stop_words]
+        return " ".join(telling) if telling and len(telling) < len(words) else query
+
     def is_known(self, word: str) -> bool:
         return word in self._corrections.counts
 
@@ -259,7 +287,9 @@ class SearchPredictor(Predictor):
         from rapidfuzz import process
         from rapidfuzz.distance import OSA
 
-        pool = {word[: len(beginning)] for word in self._corrections.counts if len(word) >= len(beginning) - 1}
+        pool = {
+            word[: len(beginning)] for word in self._corrections.counts if len(word) >= len(beginning) - 1
+        }
         near = process.extract(beginning, list(pool), scorer=OSA.distance, score_cutoff=1, limit=8)
         return [word for word, distance, _place in near if distance]
 
@@ -268,8 +298,9 @@ class SearchPredictor(Predictor):
         vector: NDArray[np.float32] | None = None,
     ) -> SearchScores:  # fmt: skip
         """Score all items. `variants` say the same in other words; without `vector` words alone answer."""
-        texts, query = self._texts, corrected or typed
-        variants = list(variants)[:MOST_VARIANTS]
+        texts, whole = self._texts, corrected or typed
+        query, typed = self.telling(whole), self.telling(typed)
+        variants = [self.telling(variant) for variant in list(variants)[:MOST_VARIANTS]]
         cosines = np.zeros(len(texts.item_ids), dtype=np.float32)
         has_vectors = vector is not None and self.n_features > 0
         if vector is not None and has_vectors:
@@ -289,6 +320,8 @@ class SearchPredictor(Predictor):
         )
         if self._trees is not None and has_vectors:
             total = self._with_trees(texts, raw, shares, total, pieces, is_corrected=query != typed)
+        if has_vectors and query != whole:
+            total = _by_meaning(total, shares[-1])
         taken = self._taken(texts, query)
         total = total + self.behaviour_weight * taken
         letters = self._letters(texts, query)
@@ -304,7 +337,7 @@ class SearchPredictor(Predictor):
         place = texts.places.get(item_id)
         if place is None:
             return []
-        words = dict.fromkeys(RUN.findall(normalise(query)))
+        words = dict.fromkeys(RUN.findall(normalise(self.telling(query))))
         return [word for word in words if any(texts.has(p, place) for p in cut(word, "stems", self.language))]
 
     def likeness(self, item_ids: Sequence[str]) -> NDArray[np.float32]:
@@ -337,7 +370,10 @@ class SearchPredictor(Predictor):
         """Return which share of what is rare in a query each text has."""
         pieces = list(dict.fromkeys(pieces))
         found: NDArray[np.float32] = texts.scores("presence", pieces)
-        return found / np.float32(max(texts.rarity(pieces), 1e-9))
+        known = [piece for piece in pieces if texts.knows(piece)]
+        unknown = [piece for piece in pieces if piece not in known]
+        rarity = texts.rarity(known) + UNKNOWN_SHARE * texts.rarity(unknown)
+        return found / np.float32(max(rarity, 1e-9))
 
     def _letters(self, texts: _Texts, query: str) -> NDArray[np.float32]:
         """Return which share of a query's trigrams each text has, by their weight."""
@@ -420,6 +456,13 @@ def _is_found(
         found = found | ((letters >= LETTERS_SHARE) & (letters >= NEARLY * best))
     nearest = float(cosines.max(initial=0))
     return found | (cosines >= max(LEAST_COSINE, NEAR_BEST * nearest))
+
+
+def _by_meaning(total: NDArray[np.float32], cosines: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return scores in which meaning counts most; `cosines` are shares of the best one."""
+    words = total / max(float(total.max(initial=0)), 1e-9)
+    mixed = (1 - MEANING_OF_DESCRIPTION) * words + MEANING_OF_DESCRIPTION * cosines**SHARPNESS
+    return mixed.astype(np.float32)
 
 
 def _view(view: str, pieces: list[str]) -> list[str]:

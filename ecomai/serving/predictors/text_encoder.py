@@ -55,6 +55,10 @@ class TextEncoder(Predictor):
                 vectors[some, columns] = part.encode([texts[row] for row in some])
         return vectors
 
+    def knows_word(self, word: str) -> bool:
+        """Whether a word in lower case is one to the transformer, and not pieced together."""
+        return self._pretrained is not None and self._pretrained.knows_word(word)
+
     def _is_known(self, text: str) -> bool:
         if self._pretrained is None:
             return False
@@ -86,6 +90,9 @@ class _Transformer:
         vectors = self._session.run(None, feeds)[0]
         vectors[[not any(letter.isalnum() for letter in text) for text in texts]] = 0
         return vectors
+
+    def knows_word(self, word: str) -> bool:
+        return self._tokenizer.token_to_id(word) is not None
 
 
 def read_tokenizer(path: Path) -> Tokenizer:

@@ -38,6 +38,8 @@ MOST_PAGES = 200
 #: How much what a customer is fond of counts against what was searched for.
 PERSONAL_WEIGHT = 0.25
 N_HISTORY = 30
+#: Red things are meant by "red mug" as long as the best of them is so good against the best of all.
+GOOD_SHARE = 0.7
 #: Of an item that is shown for its meaning, and not for its words.
 FEW_WORDS = 0.3
 
@@ -327,6 +329,11 @@ class _Ranked:
         popularity = self.catalogue.popularity[shown]
         return shown[np.lexsort((-shown, -popularity, -np.round(self.total[shown], 6)))]
 
+    def has_good(self, mask: np.ndarray) -> bool:
+        """Whether something of these is nearly as good as the best that was found."""
+        best = float(self.plain[self.is_found].max(initial=0))
+        return bool(mask.any()) and float(self.plain[mask].max()) >= GOOD_SHARE * best
+
     def why(self, place: int, item: Item) -> list[Why]:
         """Return why an item was found, most telling first."""
         scores, row = self.scores, int(self.row[place])
@@ -379,7 +386,7 @@ def _narrowed(
             tried = narrowing(wanted)
         except UnlikeCurrenciesError:
             continue
-        if wish.kind == PRICE or tried.mask().any():
+        if wish.kind == PRICE or ranked.has_good(tried.mask()):
             now = tried
             kept.append(wish)
     return now, kept

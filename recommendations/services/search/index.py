@@ -169,6 +169,9 @@ def _model_of(served: Served) -> _Model:
     predictor: Any = served.predictor
     model = _models.get(predictor)
     if model is None:
+        # Reading the encoder's files is not the time that it takes to read a query.
+        if predictor.has_text_encoder:
+            predictor.text_encoder.encode(["mug"])
         model = _models.setdefault(predictor, _Model(predictor, served.version_id))
     return model
 

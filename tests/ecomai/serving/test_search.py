@@ -12,6 +12,7 @@ from ecomai.learning.retrieval.judgements import Judgements
 from ecomai.serving.exceptions import UnreadableArtifactError
 from ecomai.serving.predictors import load_predictor
 from ecomai.serving.predictors.search import SearchPredictor, canonical
+from ecomai.spelling import Corrections
 
 COLOURS = ("red", "blue", "green", "white")
 THINGS = ("coffee cup", "tea pot", "desk lamp", "garden chair", "water bottle", "travel mug 12 oz")
@@ -143,3 +144,29 @@ def test_a_cut_file_is_refused(both, tmp_path):
         (tmp_path / path.name).write_bytes(content[:100] if path.name == "search.safetensors" else content)
     with pytest.raises(UnreadableArtifactError, match="damaged"):
         load_predictor(tmp_path)
+
+
+def test_who_describes_a_thing_finds_it_by_its_meaning(both, encoder):
+    """Words that say nothing are not looked for, and what is near in meaning comes before shared words."""
+    predictor = both[1]
+    assert predictor.telling("something for the desk") == "desk"
+    assert predictor.telling("to be or not to be") == "not"
+    assert predictor.telling("to be") == "to be"
+    vector = encoder.encode(["blue water bottle"])[0]
+    described = predictor.search("something with a cup", vector=vector)
+    assert described.item_ids[int(described.total.argmax())] == IDS[TEXTS.index(TEXTS[17])]
+    assert predictor.search("cup", vector=vector).word_shares[described.total.argmax()] == 0
+    assert predictor.matched_words("a cup for the desk", "i0") == ["cup"]
+
+
+def test_a_word_that_no_text_has_spoils_no_search(both):
+    found = both[1].search("antique desk lamp")
+    assert np.asarray(TEXTS)[found.is_found].tolist() == [text for text in TEXTS if "desk lamp" in text]
+
+
+def test_a_word_of_the_language_is_not_corrected():
+    counts = {"thin": 5, "lamp": 5}
+    plain = Corrections(counts, min_count=1, language="english")
+    assert plain.correct("thing lampp") == "thin lamp"
+    knowing = Corrections(counts, min_count=1, language="english", is_word={"thing"}.__contains__)
+    assert knowing.correct("thing lampp") == "thing lamp"
