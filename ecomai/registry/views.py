@@ -161,7 +161,10 @@ class PolicyView(RegistryView):
     @extend_schema(responses=shapes.PolicySerializer)
     def get(self, request: Request, name: str) -> Response:
         gate, is_automatic = services.gate_of(scenarios.get_model_spec(name))
-        policy = PromotionPolicy(model_name=name, is_automatic=is_automatic, **vars(gate))
+        policy = PromotionPolicy(
+            model_name=name, is_automatic=is_automatic, min_gain_over_live=gate.min_gain_over_live,
+            min_gain_over_baseline=gate.min_gain_over_baseline, max_group_gap=gate.max_group_gap,
+        )  # fmt: skip
         return Response(shapes.PolicySerializer(policy).data)
 
     @extend_schema(request=shapes.PolicySerializer, responses=shapes.PolicySerializer)

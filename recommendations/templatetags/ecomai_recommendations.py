@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from ecomai.commerce.models import Item
 from ecomai.commerce.services import site_key
-from ecomai.commerce.visitors import customer_id_of_login, session_of, sign_customer
+from ecomai.commerce.visitors import customer_id_of_login, session_of, sign_customer, storefront_of
 
 from .. import services
 from ..serializers import first_image
@@ -145,8 +145,8 @@ def _properties(answer: services.AnswerList, position: int) -> str:
     return json.dumps(key | {"placement": answer.placement, "position": position})
 
 
-@register.simple_tag
-def seo_meta(item: Any, language: str = "") -> services.SeoMeta | str:
+@register.simple_tag(takes_context=True)
+def seo_meta(context: template.Context, item: Any, language: str = "") -> services.SeoMeta | str:
     """An item's approved title and description for search engines, as elements of the page's head.
 
     `item` is the shop's id of it, or one of our rows. With `as`, a page puts `title` and `description` where
@@ -154,7 +154,10 @@ def seo_meta(item: Any, language: str = "") -> services.SeoMeta | str:
     """
     try:
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
-            row = item if isinstance(item, Item) else Item.objects.filter(external_id=str(item)).first()
+            request = context.get("request")
+            storefront = storefront_of(request) if isinstance(request, HttpRequest) else ""
+            known = Item.objects.filter(external_id=str(item), storefront=storefront)
+            row = item if isinstance(item, Item) else known.first()
             return (services.seo_meta(row, language=language) if row else None) or ""
     except Exception:
         logger.exception("The text for search engines of “%s” could not be read.", item)
