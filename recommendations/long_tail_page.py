@@ -208,7 +208,7 @@ def lorenz_chart(exposures: np.ndarray) -> charts.Chart:
         title=_("Lorenz curve"),
         x=[round(float(one) * 100) for one in at],
         series={_("Places of the least shown items"): curve.tolist(), _("If all had as many"): at.tolist()},
-        x_title=_("Least shown items (% of the items on offer)"),
+        x_title=_("Part of the items on offer, least shown first (%)"),
         y_title=_("Share of the places"),
         percent=True,
         from_zero=True,

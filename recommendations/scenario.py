@@ -289,6 +289,7 @@ scenario = Scenario(
         "basket": f"{_HERE}.benchmarks.basket.basket",
         "search": f"{_HERE}.benchmarks.search.search",
         "long_tail": f"{_HERE}.benchmarks.long_tail.long_tail",
+        "vectors": f"{_HERE}.benchmarks.vectors.vectors",
         "encoder": f"{_HERE}.benchmarks.encoder.encoder",
         "encoder_adaptation": f"{_HERE}.benchmarks.encoder_adaptation.encoder_adaptation",
         "faithfulness": f"{_HERE}.benchmarks.faithfulness.faithfulness",
