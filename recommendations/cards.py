@@ -55,7 +55,7 @@ def _answers(counts: dict[str, int]) -> Card:
     if not total:
         text = _("None yet. Put the template tag on a page, or call the endpoint.")
         return Card(title=title, value="0", text=text, state="empty", href=href, order=20)
-    share = counts.get("model", 0) / total
+    share = (counts.get("model", 0) + counts.get("pipeline", 0)) / total
     text = _("%(percent)s %% by a model, the rest by fallbacks.") % {"percent": round(100 * share)}
     return Card(title=title, value=number_format(total, force_grouping=True), text=text, href=href, order=20)
 

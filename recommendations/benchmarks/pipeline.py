@@ -33,7 +33,8 @@ def pipeline(data: Path, *, device: str, seed: int, report: Report) -> dict[str,
     """Ask for 20 items of a pipeline with all sources and steps, one customer after the other.
 
     The time is that of the answer inside the web process, from the reading of the history on; that of the
-    whole request stands beside it. `data` is a shop to import. Raises RuntimeError where a request failed.
+    whole request stands beside it, and what the process needed of a processor for one, events included.
+    `data` is a shop to import. Raises RuntimeError where a request failed.
     """
     with scratch_shop("pipeline") as environment:
         prepare_shop(data, seed=seed, report=report)
@@ -49,9 +50,11 @@ def pipeline(data: Path, *, device: str, seed: int, report: Report) -> dict[str,
             report(0.7, "warm-up")
             asking.put_load(server, seconds=WARM_UP_SECONDS)
             report(0.8, "measuring")
+            before = server.ask("GET", "/process/")["processor_seconds"]
             with events_arriving(server, asking.headers, asking.customers, asking.items, seed=seed):
                 load = asking.put_load(server, seconds=SECONDS)
             said = server.ask("GET", "/process/")
+            processor_ms = (said["processor_seconds"] - before) * 1000 / len(load.latencies_ms)
         times = Answer.objects.order_by("-created_at").values_list("milliseconds", flat=True)
         inside = np.array(times[: len(load.latencies_ms)])
         card = ModelDeployment.objects.get(model_name=RANKER).live_version.card  # type: ignore[union-attr]
@@ -60,6 +63,7 @@ def pipeline(data: Path, *, device: str, seed: int, report: Report) -> dict[str,
             "p50_ms": round(float(np.percentile(inside, 50)), 2),
             "p95_ms": round(float(np.percentile(inside, 95)), 2),
             "resident_mb": round(said["resident_mb"], 1),
+            "processor_ms": round(processor_ms, 2),
             "request_p50_ms": round(load.percentile(50), 2),
             "request_p95_ms": round(load.percentile(95), 2),
         },

@@ -45,6 +45,6 @@ class Candidates:
             return [""] * len(self)
         is_general = np.array([source in general for source in self.sources])
         said = self.said + np.where((self.said > 0) & ~is_general, 1.0, 0.0)
-        best = said.argmax(axis=1)
-        is_named = said.max(axis=1) > 0
+        best = said.argmax(axis=1).tolist()
+        is_named = (said.max(axis=1) > 0).tolist()
         return [self.sources[at] if known else "" for at, known in zip(best, is_named, strict=True)]

@@ -1,7 +1,8 @@
 """The steps between an order and what is shown: each takes candidates, best first, and changes them."""
 
+import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -11,6 +12,7 @@ import numpy as np
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ecomai.reading import read_rows
 from ecomai.serving import live
 
 from ..models import Answer, Pipeline, Rule
@@ -31,18 +33,22 @@ MOST_ANSWERS = 200
 
 @dataclass(frozen=True, eq=False)
 class Shelf:
-    """What the steps know besides the candidates: who asks, and what the pipeline wants."""
+    """What the steps know besides the candidates: who asks, what the pipeline wants, what its rules mean."""
 
     plan: Plan
     context: Context
+    first: Candidates  # before all steps
+
+    @cached_property
+    def _about(self) -> dict[int, np.ndarray]:
+        """Items by rule; asked once, as no step adds any."""
+        about = matches(self.plan.rules, self.context.catalogue, self.first.keys, self.first.places)
+        return {rule: self.first.keys[is_about] for rule, is_about in about.items()}
 
     def matching(self, candidates: Candidates, action: str) -> list[tuple[CompiledRule, np.ndarray]]:
         """Return the rules of an action, with which candidates each is about."""
         rules = self.plan.rules_of(action)
-        if not rules:
-            return []
-        found = matches(rules, self.context.catalogue, candidates.keys, candidates.places)
-        return [(rule, found[rule.id]) for rule in rules]
+        return [(rule, np.isin(candidates.keys, self._about[rule.id])) for rule in rules]
 
     @cached_property
     def bought(self) -> np.ndarray:
@@ -54,20 +60,28 @@ class Shelf:
         plan, context = self.plan, self.context
         if plan.cap_shown is None or not (context.customer_key or context.session_id):
             return np.empty(0, dtype=np.int64)
-        whose: dict[str, Any] = (
-            {"customer": context.customer_key}
-            if context.customer_key
-            else {"customer": None, "session_id": context.session_id}
-        )
-        answers = Answer.objects.filter(
-            **whose, storefront=context.storefront, placement=plan.placement,
-            created_at__gte=timezone.now() - timedelta(days=plan.cap_days),
-        )  # fmt: skip
-        lists = answers.order_by("-created_at").values_list("item_keys", flat=True)[:MOST_ANSWERS]
-        counts = Counter(key for keys in lists for key in keys)
+        counts = Counter(key for keys in _shown_lists(plan, context) for key in keys)
         turned_to = set(context.history)
         tired = [key for key, n in counts.items() if n >= plan.cap_shown and key not in turned_to]
         return np.array(tired, dtype=np.int64)
+
+
+_SHOWN = (
+    f"SELECT item_keys FROM {Answer._meta.db_table} WHERE {{whose}} AND storefront = %s AND placement = %s "  # noqa: S608
+    f"AND created_at >= %s ORDER BY created_at DESC LIMIT {MOST_ANSWERS}"
+)
+_OF_CUSTOMER = _SHOWN.format(whose="customer_id = %s")
+_OF_SESSION = _SHOWN.format(whose="session_id = %s AND customer_id IS NULL")
+
+
+def _shown_lists(plan: Plan, context: Context) -> Iterator[list[int]]:
+    """Yield the lists that a visitor was shown at the placement lately."""
+    statement = _OF_CUSTOMER if context.customer_key else _OF_SESSION
+    since = timezone.now() - timedelta(days=plan.cap_days)
+    rows = read_rows(
+        statement, [context.customer_key or context.session_id, context.storefront, plan.placement, since]
+    )
+    yield from (json.loads(keys) if isinstance(keys, str) else keys for (keys,) in rows)
 
 
 Step = Callable[[Candidates, Shelf], Candidates]
@@ -199,16 +213,15 @@ def give_exposure(candidates: Candidates, shelf: Shelf) -> Candidates:
 
 def pin(candidates: Candidates, shelf: Shelf) -> Candidates:
     """Put pinned items to their places; of a condition, the best item that it is about."""
+    rules = sorted(shelf.matching(candidates, Rule.Action.PIN), key=lambda pair: pair[0].position)
     taken: dict[int, int] = {}
-    for rule, is_about in sorted(
-        shelf.matching(candidates, Rule.Action.PIN), key=lambda pair: pair[0].position
-    ):
-        found = [at for at in np.flatnonzero(is_about).tolist() if at not in taken.values()]
-        if found and rule.position - 1 not in taken:
-            taken[rule.position - 1] = found[0]
+    for rule, is_about in rules:
+        is_about[list(taken.values())] = False
+        if is_about.any() and rule.position - 1 not in taken:
+            taken[rule.position - 1] = int(is_about.argmax())
     if not taken:
         return candidates
-    order = [at for at in range(len(candidates)) if at not in taken.values()]
+    order = np.setdiff1d(np.arange(len(candidates)), list(taken.values())).tolist()
     for position in sorted(taken):
         order.insert(min(position, len(order)), taken[position])
     return candidates.take(np.array(order, dtype=np.int64))

@@ -76,7 +76,7 @@ def _with_pins(candidates: Candidates, plan: Plan, context: Context) -> Candidat
 
 def rerank(candidates: Candidates, plan: Plan, context: Context, trace: Trace | None = None) -> Candidates:
     """Take candidates through all steps."""
-    shelf = Shelf(plan, context)
+    shelf = Shelf(plan, context, candidates)
     if trace is not None:
         trace.candidates = candidates
         trace.note("order", candidates)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ecomai.commerce.models import OrderLine
 from ecomai.reading import in_transaction, is_postgresql, read_rows
+from ecomai.writing import write_soon
 
 from ..models import PipelineSource
 from ..services import rankers
@@ -52,7 +53,7 @@ def together(context: Context, n: int) -> Found:
     """What was bought in one order with the item of the page, the basket, or what was done last."""
     seeds = context.seed_keys or list(dict.fromkeys(reversed(context.history)))[:N_SEEDS]
     counts: Counter[int] = Counter()
-    for partners in bought_together(seeds).values():
+    for partners in bought_together(seeds, is_waited_for=context.trace is not None).values():
         for key, share in partners:
             counts[key] += share  # type: ignore[assignment]
     best = counts.most_common()
@@ -117,32 +118,38 @@ _TOGETHER = (
 _kept: dict[int, tuple[float, list[tuple[int, float]]]] = {}
 
 
-def bought_together(seeds: Sequence[int]) -> dict[int, list[tuple[int, float]]]:
+def bought_together(
+    seeds: Sequence[int], *, is_waited_for: bool = False
+) -> dict[int, list[tuple[int, float]]]:
     """Return for each item what was bought in one order with it, best first; a copy may be minutes old.
 
-    A partner of many orders counts by the square root, or what everybody buys would go with everything.
+    Counting orders takes longer than an answer may: an item that nobody asked about before is looked up a
+    moment later, for the next answer, unless somebody waits for it. A partner of many orders counts by the
+    square root, or what everybody buys would go with everything.
     """
-    now, is_alone = time.monotonic(), not in_transaction()
-    found = {}
+    if is_waited_for or in_transaction():
+        return _count_together(seeds)
+    now, found = time.monotonic(), {}
     for seed in seeds:
-        kept = _kept.get(seed)
-        if kept is not None and is_alone and now - kept[0] < TOGETHER_SECONDS:
-            found[seed] = kept[1]
-    missing = [seed for seed in seeds if seed not in found]
-    if missing:
-        partners: dict[int, list[tuple[int, float]]] = {seed: [] for seed in missing}
-        for seed, key, n in _read_together(missing):
-            partners[seed].append((key, math.sqrt(n)))
-        found |= partners
-        if is_alone:
-            _keep({seed: (now, rows) for seed, rows in partners.items()})
+        read_at, found[seed] = _kept.get(seed, (float("-inf"), []))
+        if now - read_at >= TOGETHER_SECONDS:
+            _kept[seed] = (now, found[seed])  # so that it is asked for once
+            write_soon(_keep_together, seed)
     return found
 
 
-def _keep(rows: dict[int, tuple[float, list[tuple[int, float]]]]) -> None:
+def _count_together(seeds: Sequence[int]) -> dict[int, list[tuple[int, float]]]:
+    partners: dict[int, list[tuple[int, float]]] = {seed: [] for seed in seeds}
+    for seed, key, n in _read_together(list(partners)):
+        partners[seed].append((key, math.sqrt(n)))
+    return partners
+
+
+def _keep_together(seeds: Sequence[int]) -> None:
+    now = time.monotonic()
     if len(_kept) > MOST_SEEDS_KEPT:
         _kept.clear()
-    _kept.update(rows)
+    _kept.update((seed, (now, rows)) for seed, rows in _count_together(seeds).items())
 
 
 def forget_together() -> None:

@@ -5,10 +5,11 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from ecomai import writing
 from ecomai.commerce.models import Order, OrderLine
 from recommendations import services
 from recommendations.models import Answer, Pipeline
-from recommendations.pipeline import plans
+from recommendations.pipeline import plans, sources
 from recommendations.pipeline.reranking import mmr
 from recommendations.pipeline.rules import ConditionError, check_condition
 from tests.recommendations.conftest import NOW
@@ -52,8 +53,6 @@ def test_a_pipeline_that_is_gone_is_answered_as_ever(coffee_drinker, caplog):
 
 
 def test_an_answer_names_its_pipeline_in_the_log(coffee_drinker, make_pipeline):
-    from ecomai import writing
-
     pipeline = make_pipeline("sequence")
     ask(coffee_drinker)
     writing.flush()
@@ -99,6 +98,16 @@ def test_bought_together_names_what_was_in_one_order(shop, make_pipeline):
     answer = ask(placement="item", item_id="coffee-1", n=2)
     assert titles(answer) == [shop[9].external_id, shop[5].external_id]
     assert answer.picks[0].reason.code == "similar_to"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_for_orders_to_be_counted(shop, make_pipeline):
+    """Outside of a test, an item that nobody asked about is looked up a moment later, for the next answer."""
+    order(shop[0], shop[9])
+    assert sources.bought_together([shop[0].pk]) == {shop[0].pk: []}
+    writing.flush()
+    assert sources.bought_together([shop[0].pk]) == {shop[0].pk: [(shop[9].pk, 1.0)]}
+    assert sources.bought_together([shop[9].pk], is_waited_for=True) == {shop[9].pk: [(shop[0].pk, 1.0)]}
 
 
 def test_new_arrivals_come_newest_first_and_say_so(shop, add_item, make_pipeline):
@@ -260,8 +269,6 @@ def test_a_mistake_is_named(name):
 def test_what_was_shown_too_often_is_left_out_until_it_is_clicked(
     coffee_drinker, add_event, shop, make_pipeline
 ):
-    from ecomai import writing
-
     make_pipeline("trending", cap_shown=2, cap_days=3)
     shown = titles(ask(coffee_drinker, n=3))
     ask(coffee_drinker, n=3)
