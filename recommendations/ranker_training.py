@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 #: What a customer does within so many days after a case begins, counts.
 OUTCOME_DAYS = 7
 MAX_CASES = 4_000
+#: What is done after such a pause is another visit; so many of one user, the earliest, are cases.
+VISIT_GAP, MOST_VISITS = np.timedelta64(12, "h"), 3
 MIN_CASES = 100
 #: Every so manieth case of the training says when to stop.
 VALID_EVERY = 5
@@ -151,15 +153,17 @@ class PastCases:
 def cases_in(
     dataset: Dataset, start: np.datetime64, stop: np.datetime64 | None, *, n_max: int, random_state: int
 ) -> PastCases:
-    """Return a case for each user who did something in a period and was known before it."""
+    """Return cases: the visits, in a period, of users who were known before."""
     X, times = dataset.interactions, dataset.times
     stop = times.max() + np.timedelta64(1, "us") if stop is None else stop
     firsts = []
     for user in range(len(X)):
         begin, end = int(X.offsets[user]), int(X.offsets[user + 1])
-        row = max(begin + int(np.searchsorted(times[begin:end], start)), begin + 1)
-        if row < end and times[row] < stop:
-            firsts.append(row)
+        low = max(begin + int(np.searchsorted(times[begin:end], start)), begin + 1)
+        rows_in = np.arange(low, begin + int(np.searchsorted(times[begin:end], stop)))
+        is_visit = times[rows_in] - times[rows_in - 1] > VISIT_GAP
+        is_visit[:1] = True
+        firsts += rows_in[is_visit][:MOST_VISITS].tolist()
     rows = np.array(firsts, dtype=np.int64)
     if len(rows) > n_max:
         rows = np.sort(np.random.default_rng(random_state).choice(rows, n_max, replace=False))

@@ -44,9 +44,11 @@ def test_a_case_knows_what_came_before_and_gains_by_what_says_most():
         dataset(events, [(7, 10, "view"), (8, 11, "view")], [(9, 1, "view")]),
         BEGIN + 9 * DAY, BEGIN + 40 * DAY, n_max=10, random_state=0,
     )  # fmt: skip
-    assert [row.tolist() for row in cases.histories] == [[1, 2], [7]]
-    assert cases.targets == [{3: 5.0, 4: 1.0}, {8: 1.0}]
-    assert cases.moments.tolist() == [(BEGIN + 10 * DAY).tolist(), (BEGIN + 11 * DAY).tolist()]
+    assert [row.tolist() for row in cases.histories] == [[1, 2], [1, 2, 3], [1, 2, 3, 4], [7]]
+    assert cases.targets[0] == {3: 5.0, 4: 1.0}
+    assert cases.targets[1] == {4: 1.0, 3: 5.0}
+    assert cases.targets[2:] == [{3: 5.0}, {8: 1.0}]
+    assert cases.moments[0] == BEGIN + 10 * DAY
 
 
 def test_nothing_after_the_period_is_gained():
