@@ -17,7 +17,7 @@ from ecomai.serving import live
 
 from ..models import Answer, Pipeline, Rule
 from ..scenario import NEXT_ITEM, SIMILAR_ITEMS
-from ..services.rankers import Context
+from ..services.rankers import Context, unwanted_like
 from .candidates import Candidates
 from .exposure import expose
 from .plans import Plan
@@ -105,6 +105,14 @@ def exclude(candidates: Candidates, shelf: Shelf) -> Candidates:
         return candidates
     is_out = np.any([is_about for _rule, is_about in rules], axis=0)
     return candidates.take(np.flatnonzero(~is_out))
+
+
+def heed_feedback(candidates: Candidates, shelf: Shelf) -> Candidates:
+    """Put last what is like items of which the visitor wants less; these themselves are no candidates."""
+    unwanted = unwanted_like(shelf.context)
+    if not unwanted:
+        return candidates
+    return _buried(candidates, np.isin(candidates.keys, list(unwanted)))
 
 
 def cap(candidates: Candidates, shelf: Shelf) -> Candidates:
@@ -232,6 +240,7 @@ STEPS: dict[str, tuple[Any, Step]] = {
     "bought": (_("bought before"), treat_bought),
     "exclude": (_("exclusions"), exclude),
     "cap": (_("shown too often"), cap),
+    "feedback": (_("less like this"), heed_feedback),
     "boost": (_("boosts and burials"), boost),
     "diversity": (_("diversity"), diversify),
     "limit": (_("limits per kind"), limit),

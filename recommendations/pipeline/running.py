@@ -49,7 +49,7 @@ def _with_bought(plan: Plan, context: Context) -> Context:
     """A pipeline that shows what was bought looks for it first."""
     if plan.bought_policy not in ("keep", "last") or not context.not_again:
         return context
-    return replace(context, excluded=context.excluded - context.not_again)
+    return replace(context, excluded=(context.excluded - context.not_again) | context.never)
 
 
 def _ordered(plan: Plan, context: Context) -> Candidates:

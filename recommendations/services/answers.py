@@ -157,6 +157,7 @@ def look_up(
         with_contexts=rankers.reads_event_contexts(),
     )  # fmt: skip
     seconds = app_settings.TIME_BUDGET_SECONDS if time_budget_seconds is None else time_budget_seconds
+    never = past.unwanted.union(item.pk for item in known.values())
     context = Context(
         catalogue=catalogues.current(),
         storefront=storefront,
@@ -168,7 +169,8 @@ def look_up(
         event_contexts=past.event_contexts,
         bought=past.bought,
         not_again=past.not_again,
-        excluded=past.not_again.union(past.unwanted, (item.pk for item in known.values())),
+        never=never,
+        excluded=past.not_again | never,
         less_like=past.less_like,
         filters=filters or ItemFilter(),
         n=n,

@@ -58,6 +58,7 @@ class Context:
     event_contexts: Sequence[EventContext] = ()  # of the history, where a model wants them
     bought: frozenset[int] = frozenset()
     not_again: frozenset[int] = frozenset()  # what of it is not shown again, by the settings
+    never: frozenset[int] = frozenset()  # what no pipeline may bring back: unwanted, or asked about
     excluded: frozenset[int] = frozenset()
     less_like: frozenset[int] = frozenset()  # what is like these comes last
     filters: ItemFilter = field(default_factory=ItemFilter)
@@ -159,12 +160,14 @@ class Sizes(NamedTuple):
 
 def rankings(context: Context) -> Iterator[Ranking]:
     """Yield the rankings that are at hand, best first; the last one is always what is popular."""
-    unwanted = _like(context) if context.less_like else frozenset()
+    unwanted = unwanted_like(context)
     yield from (_with_last(ranking, unwanted) if unwanted else ranking for ranking in _ranked(context))
 
 
-def _like(context: Context) -> frozenset[int]:
+def unwanted_like(context: Context) -> frozenset[int]:
     """Return what is like the items of which the visitor wants less: their category and near neighbours."""
+    if not context.less_like:
+        return frozenset()
     catalogue = context.catalogue
     at = catalogue.positions(list(context.less_like))
     is_alike = np.isin(catalogue.categories, catalogue.categories[at[at >= 0]])

@@ -8,7 +8,7 @@ import pytest
 from ecomai import writing
 from ecomai.commerce.models import Order, OrderLine
 from recommendations import services
-from recommendations.models import Answer, Pipeline
+from recommendations.models import Answer, Feedback, Pipeline
 from recommendations.pipeline import plans, sources
 from recommendations.pipeline.reranking import mmr
 from recommendations.pipeline.rules import ConditionError, check_condition
@@ -279,6 +279,18 @@ def test_what_was_shown_too_often_is_left_out_until_it_is_clicked(
     assert "coffee-2" in shown
     assert "coffee-2" in titles(ask(coffee_drinker, n=12, is_kept=False))
     assert titles(ask(None, session_id="another", n=3)) == shown
+
+
+def test_feedback_is_heeded_at_the_next_answer(coffee_drinker, add_event, shop, make_pipeline):
+    make_pipeline("trending", bought_policy="keep")
+    add_event(shop[1], type="purchase", customer=coffee_drinker)
+    assert {"coffee-2", "coffee-3"} <= set(titles(ask(coffee_drinker, n=12)))
+    Feedback.objects.create(customer=coffee_drinker, item=shop[1], kind="owned")
+    assert "coffee-2" not in titles(ask(coffee_drinker, n=12))
+    Feedback.objects.create(customer=coffee_drinker, item=shop[2], kind="less_like_this")
+    shown = titles(ask(coffee_drinker, n=12))
+    assert {one.split("-")[0] for one in shown[-2:]} == {"coffee"}
+    assert "coffee-3" not in shown
 
 
 def test_most_of_one_category_and_brand(coffee_drinker, shop, make_pipeline):
