@@ -12,11 +12,11 @@ from ecomai.benchmarking.processes import load_average
 from ecomai.learning.retrieval.bm25 import BM25Index
 from ecomai.learning.retrieval.evidence import SOURCES
 from ecomai.learning.retrieval.hybrid import HybridSearcher
-from ecomai.learning.retrieval.pair_ranker import PairRanker
 
 from .search_judging import KS, Answers, Metrics, Searches, gain_of, gain_to, judge, read_searches
 from .search_limits import limits_of
-from .search_order import BEST, Asked, choose_share, grade, learn_order, reordered, split_order
+from .search_order import BEST, Asked, Taught, choose_share, learn_order, split_order
+from .search_reading import reading_row
 
 if TYPE_CHECKING:
     from ecomai.learning.encoders.pretrained import PretrainedTextEncoder
@@ -36,9 +36,9 @@ def search(data: Path, *, device: str, seed: int, report: Report) -> dict[str, A
     `data` holds judgements of queries and products: Home Depot's, or a folder whose `benchmark.json` names
     file, columns and scale. Every 4th query in order of first appearance is a test; weights and trees learn
     from the others, a quarter of which choose the weights; so do the trees over pairs that order the first
-    100 of each list. `recall` and `ndcg@10_all` are over all products,
-    where what nobody judged counts as useless; `ndcg@10` is over the judged products of queries with two or
-    more, and `ndcg@10_random` that of a random order of these. `splits.typos` has one wrong letter a query.
+    100 of each list. `recall` and `ndcg@10_all` are over all products, where what nobody judged counts as
+    useless; `ndcg@10` is over the judged products of queries with two or more, and `ndcg@10_random` that of a
+    random order of these. `splits.typos` has one wrong letter a query.
     """
     from ecomai.learning.encoders.pretrained import PretrainedTextEncoder
 
@@ -65,12 +65,17 @@ def search(data: Path, *, device: str, seed: int, report: Report) -> dict[str, A
     asked, wrongly = (ask(searcher, encoder, test, queries) for queries in (test.queries, wrong))
     rows = ablation(searcher, encoder, test) | {"and_trees": judge(test, asked.answers)}
     report(0.8, "learning the order")
-    orders = teach(searcher, encoder, others, vectors, seed=seed)
-    report(0.9, "judging the order")
-    for name, (ranker, share) in orders.items():
-        rows[name] = judge(test, reordered(asked.answers, grade(ranker, asked, vectors), share))
-    ranker, share = orders[BEST]
-    typos = judge(test, reordered(wrongly.answers, grade(ranker, wrongly, vectors), share))
+    taught = teach(searcher, encoder, others, vectors, seed=seed)
+    for name in taught.rankers:
+        rows[name] = judge(test, taught.order(asked, vectors, name).answers)
+    typos = judge(test, taught.order(wrongly, vectors).answers)
+    report(0.85, "reading query and title together")
+    reading = reading_row(
+        taught.searches, taught.understood, taught.order(taught.chosen, vectors),
+        taught.order(asked, vectors), device=device, seed=seed,
+    )  # fmt: skip
+    if reading:
+        rows["and_cross_encoder"] = reading[0]
     return {
         "metrics": rows[BEST],
         "rows": rows,
@@ -80,7 +85,8 @@ def search(data: Path, *, device: str, seed: int, report: Report) -> dict[str, A
             "model": searcher.get_params(),
             "weights": searcher.weights_,
             "ranker_share": searcher.ranker_share_,
-            "pair_shares": {name: share for name, (_ranker, share) in orders.items()},
+            "pair_shares": taught.shares,
+            "cross_encoder_share": reading[1] if reading else None,
             "gain_over_random": {name: gain_of(found) for name, found in (peers | rows).items()},
             "gain_to_bm25": gain_to(rows[BEST], peers["bm25"]),
             "limits": limits_of(shop, test, peers["bm25"]),
@@ -100,13 +106,14 @@ def teach(
     vectors: np.ndarray,
     *,
     seed: int,
-) -> dict[str, tuple[PairRanker, float]]:
-    """Return the trees over pairs, by what they look at, each with how much they count."""
-    taught, choosing = (others.of(rows) for rows in split_order(len(others.queries)))
-    understood = searcher.corrected(taught.queries)
-    rankers = learn_order(taught, understood, encoder.encode(understood), vectors, seed=seed)
-    asked = ask(searcher, encoder, choosing, choosing.queries)
-    return {name: (ranker, choose_share(ranker, asked, vectors)) for name, ranker in rankers.items()}
+) -> Taught:
+    """Return the trees over pairs, by what they look at, and what they learned from."""
+    known, choosing = (others.of(rows) for rows in split_order(len(others.queries)))
+    understood = searcher.corrected(known.queries)
+    rankers = learn_order(known, understood, encoder.encode(understood), vectors, seed=seed)
+    chosen = ask(searcher, encoder, choosing, choosing.queries)
+    shares = {name: choose_share(ranker, chosen, vectors) for name, ranker in rankers.items()}
+    return Taught(known, understood, chosen, rankers, shares)
 
 
 def judge_peers(

@@ -1,7 +1,7 @@
 """The last step of `search`: the first products of each list, ordered by trees over query and title."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,6 +34,22 @@ class Grades:
 
     listed: np.ndarray  # (n_queries, n)
     judged: np.ndarray  # (n_judgements,)
+
+
+@dataclass(frozen=True)
+class Taught:
+    """Trees over pairs with how much they count, what they learned from, and what chose the shares."""
+
+    searches: Searches
+    understood: Sequence[str]
+    chosen: Asked
+    rankers: dict[str, PairRanker]
+    shares: dict[str, float]
+
+    def order(self, asked: Asked, title_vectors: np.ndarray, name: str = BEST) -> Asked:
+        """Return the same lists in the order of these trees and the searcher together."""
+        grades = grade(self.rankers[name], asked, title_vectors)
+        return replace(asked, answers=reordered(asked.answers, grades, self.shares[name]))
 
 
 def split_order(n_queries: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,10 +7,12 @@ import pytest
 
 from ecomai.exceptions import InvalidInputError
 from ecomai.learning.retrieval.judgements import Judgements
+from recommendations.benchmarks import search_reading
 from recommendations.benchmarks.search import search, with_typo
 from recommendations.benchmarks.search_judging import Answers, Searches, gain_to, judge, read_searches
 from recommendations.benchmarks.search_limits import limits_of
-from recommendations.benchmarks.search_order import SHARES, Grades, reordered
+from recommendations.benchmarks.search_order import SHARES, Asked, Grades, reordered
+from recommendations.benchmarks.search_reading import reordered_first
 
 NAMES = {
     "judgements": "asked.csv", "query": "q", "item": "sku", "title": "name", "grade": "stars",
@@ -128,6 +130,31 @@ def test_lists_are_ordered_by_both_and_what_was_not_found_stays_last():
     assert half.ranked.tolist() == [[7, 4, -1]]
     np.testing.assert_allclose(half.judged, [0.4])
     np.testing.assert_allclose(half.scores, [[0.65, 0.5, -np.inf]])
+
+
+def test_what_is_read_comes_in_another_order_before_the_rest():
+    answers = Answers(np.array([[4, 7, 9]]), np.array([0.2]), np.array([[0.9, 0.5, 0.4]]))
+    found = reordered_first(answers, Grades(np.array([[0.1, 0.8]]), np.array([0.6])), 1.0)
+    assert found.ranked.tolist() == [[7, 4, 9]]
+    np.testing.assert_allclose(found.judged, [0.6])
+
+
+def test_reading_is_learned_chosen_and_judged(tmp_path, monkeypatch):
+    """A reader of one step changes the order of what is listed, and no more than that."""
+    shop = read_searches(write_shop(tmp_path)).of(np.arange(5))
+    monkeypatch.setattr(search_reading, "LEAST_JUDGED", len(shop.judgements.rows))
+    rng = np.random.default_rng(0)
+    n = len(shop.queries)
+    ranked = np.stack([rng.permutation(len(shop.titles))[:4] for _query in range(n)])
+    scores = -np.sort(-rng.random((n, 4)), axis=1)
+    answers = Answers(ranked, rng.random(len(shop.judgements.rows)), scores)
+    asked = Asked(shop, shop.queries, shop.queries, np.empty((n, 0)), answers)
+    found = search_reading.reading_row(shop, shop.queries, asked, asked, device="cpu", seed=0)
+    assert found[1] in SHARES
+    assert found[0]["recall@10"] == judge(shop, answers)["recall@10"]
+    assert found[0]["ndcg@10"] >= judge(shop, answers)["ndcg@10"]
+    monkeypatch.setattr(search_reading, "LEAST_JUDGED", len(shop.judgements.rows) + 1)
+    assert search_reading.reading_row(shop, shop.queries, asked, asked, device="cpu", seed=0) is None
 
 
 def twins(noise):
