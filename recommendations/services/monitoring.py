@@ -234,15 +234,13 @@ class _Day:
         last_bought = last_seen + timedelta(days=self.window_days)
         seen_until = self.dialect.later.format(moment="s.seen_at")
         clicked_until = self.dialect.later.format(moment="s.clicked_at")
-        bought = """EXISTS (
-                SELECT 1 FROM ecomai_commerce_event p
-                WHERE p.type = 'purchase' AND p.item_id = s.item_id
-                  AND p.occurred_at >= %s AND p.occurred_at < %s
-                  AND p.occurred_at >= {moment} AND p.occurred_at < {until}
-                  AND (p.customer_id = s.customer_id
-                       OR (s.session_id <> '' AND p.session_id = s.session_id
-                           AND p.storefront = s.storefront))
-            )"""
+        bought = f"""
+                SELECT s.id, s.item_id,
+                       MAX(CASE WHEN p.occurred_at < {seen_until} THEN 1 ELSE 0 END) AS is_bought,
+                       MAX(CASE WHEN p.occurred_at >= s.clicked_at AND p.occurred_at < {clicked_until}
+                                THEN 1 ELSE 0 END) AS is_bought_after_click
+                FROM touched s JOIN purchases p ON p.item_id = s.item_id AND p.occurred_at >= s.seen_at"""  # noqa: S608
+        # Two joins by equality: one by either would compare every purchase of an item with every sight of it.
         statement = f""",
             touched AS (
                 SELECT {self.group}, s.id, e.item_id, MIN(e.occurred_at) AS seen_at,
@@ -254,18 +252,29 @@ class _Day:
                   AND e.item_id IS NOT NULL AND {self.dialect.is_in_answer}
                 GROUP BY {self.group}, s.id, e.item_id
             ),
-            counted AS (
-                SELECT s.*,
-                       CASE WHEN {bought.format(moment="s.seen_at", until=seen_until)} THEN 1 ELSE 0 END
-                           AS is_bought,
-                       CASE WHEN {bought.format(moment="s.clicked_at", until=clicked_until)} THEN 1 ELSE 0 END
-                           AS is_bought_after_click
-                FROM touched s
+            purchases AS (
+                SELECT p.item_id, p.customer_id, p.session_id, p.storefront, p.occurred_at
+                FROM ecomai_commerce_event p
+                WHERE p.type = 'purchase' AND p.occurred_at >= %s AND p.occurred_at < %s
+                  AND p.item_id IS NOT NULL
+            ),
+            found AS (
+                {bought} AND p.customer_id = s.customer_id GROUP BY s.id, s.item_id
+                UNION ALL
+                {bought} AND p.session_id = s.session_id AND p.storefront = s.storefront
+                WHERE s.session_id <> '' GROUP BY s.id, s.item_id
+            ),
+            bought AS (
+                SELECT id, item_id, MAX(is_bought) AS is_bought,
+                       MAX(is_bought_after_click) AS is_bought_after_click
+                FROM found GROUP BY id, item_id
             )
-            SELECT {self.group}, COUNT(*), COUNT(s.clicked_at), SUM(s.is_bought), SUM(s.is_bought_after_click)
-            FROM counted s GROUP BY {self.group}"""  # noqa: S608
+            SELECT {self.group}, COUNT(*), COUNT(s.clicked_at), SUM(COALESCE(b.is_bought, 0)),
+                   SUM(COALESCE(b.is_bought_after_click, 0))
+            FROM touched s LEFT JOIN bought b ON b.id = s.id AND b.item_id = s.item_id
+            GROUP BY {self.group}"""  # noqa: S608
         begin, seen, end = (self._moment(moment) for moment in (self.start, last_seen, last_bought))
-        return (statement, begin, seen, *(begin, end, self.window_days) * 2)
+        return (statement, begin, seen, begin, end, *[self.window_days] * 4)
 
 
 def newest_count_at() -> datetime | None:
