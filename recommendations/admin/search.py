@@ -79,7 +79,7 @@ class SearchLogAdmin(ReadOnlyAdmin):
 class SynonymAdmin(admin.ModelAdmin):
     """Written here they are active at once; learned ones wait for somebody to decide."""
 
-    list_display = ("terms", "direction", "means", "state", "n_people", "origin", "try_it")
+    list_display = ("terms", "means", "is_two_way", "state", "n_people", "origin", "try_it")
     list_display_links = ("terms",)
     list_filter = ("state", "is_two_way", "storefront")
     search_fields = ("terms", "means")
@@ -88,10 +88,6 @@ class SynonymAdmin(admin.ModelAdmin):
     readonly_fields = ("origin", "n_people")
     actions = ("approve", "refuse")
     change_list_template = "admin/ecomai_recommendations/synonym/change_list.html"
-
-    @admin.display(description="")
-    def direction(self, synonym: Synonym) -> str:
-        return "↔" if synonym.is_two_way else "→"
 
     @admin.display(description=_("try"))
     def try_it(self, synonym: Synonym) -> SafeString:
