@@ -1,6 +1,6 @@
 """Count what became of each day's answers: in the database, a day at a time, until the day is complete."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -34,6 +34,10 @@ COLUMNS: dict[str, Sequence[str]] = {
         "COALESCE(l.name, '')",
     ),
 }  # fmt: skip
+
+#: How many of the columns of `GROUP` each scope tells apart, and what the others are.
+N_COLUMNS = {Scope.VERSION.value: len(GROUP), Scope.PLACEMENT.value: 2, Scope.SHOP.value: 1}
+NOTHING = ("", "", "", "", 0, "")
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,11 @@ def count_day(day: date, *, now: datetime | None = None) -> int:
     window_days = app_settings.CONVERSION_DAYS
     n_offered = _offered_items()
     rows = []
-    for scope in Scope.values:
-        for group, values in _Day(day, scope, window_days).figures().items():
+    answered = _Day(day, Scope.VERSION, window_days).answered()
+    for scope, n_columns in N_COLUMNS.items():
+        slots = _Day(day, scope, window_days).slots()
+        for group, values in _rolled_up(answered, n_columns).items():
+            values |= slots.get(group, {})
             named = dict(zip(GROUP, group, strict=True))
             rows.append(
                 DailyFigures(
@@ -133,6 +140,20 @@ def count_day(day: date, *, now: datetime | None = None) -> int:
     return len(rows)
 
 
+def _rolled_up(figures: Mapping[tuple, dict[str, Any]], n_columns: int) -> dict[tuple, dict[str, Any]]:
+    """Add figures up over what a scope does not tell apart: an answer, and what became of it, counts once."""
+    found: dict[tuple, dict[str, Any]] = {}
+    for group, values in figures.items():
+        total = found.setdefault(group[:n_columns] + NOTHING[n_columns:], {"latencies": {}})
+        for name, value in values.items():
+            if name == "latencies":
+                for step, n in value.items():
+                    total[name][step] = total[name].get(step, 0) + n
+            else:
+                total[name] = total.get(name, 0) + value
+    return found
+
+
 def _is_over(day: date, now: datetime) -> bool:
     return day_bounds(day)[1] + DAY + timedelta(days=app_settings.CONVERSION_DAYS) <= now
 
@@ -158,20 +179,26 @@ class _Day:
         self.columns = ", ".join(f"{column} AS {name}" for column, name in columns)
         self.group = ", ".join(f"s.{name}" for name in GROUP)
 
-    def figures(self) -> dict[tuple, dict[str, Any]]:
+    def answered(self) -> dict[tuple, dict[str, Any]]:
+        """Return answers, their times, and what visitors did with the items in them."""
         found: dict[tuple, dict[str, Any]] = {}
         for *group, step, n, n_fallbacks in self._ask(self._latencies()):
             values = found.setdefault(tuple(group), {"n_answers": 0, "n_fallbacks": 0, "latencies": {}})
             values["n_answers"] += n
             values["n_fallbacks"] += n_fallbacks
             values["latencies"][str(int(step))] = n
-        names = ("n_slots", "n_distinct_items", "novelty_bits", "n_head_slots")
-        for row in self._ask(self._slots()):
-            found[tuple(row[: len(GROUP)])] |= dict(zip(names, row[len(GROUP) :], strict=True))
         names = ("n_seen", "n_clicked", "n_bought", "n_bought_after_click")
         for row in self._ask(*self._outcomes()):
             found[tuple(row[: len(GROUP)])] |= dict(zip(names, row[len(GROUP) :], strict=True))
         return found
+
+    def slots(self) -> dict[tuple, dict[str, Any]]:
+        """Return what was in the answers; different items cannot be added up, so each scope asks itself."""
+        names = ("n_slots", "n_distinct_items", "novelty_bits", "n_head_slots")
+        return {
+            tuple(row[: len(GROUP)]): dict(zip(names, row[len(GROUP) :], strict=True))
+            for row in self._ask(self._slots())
+        }
 
     def _ask(self, rest: str, *parameters: Any) -> list[tuple]:
         shown = f"""
