@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Case, Count, F, Max, Min, QuerySet, Sum, When
+from django.db.models import Case, Count, F, Max, Min, QuerySet, Sum, Value, When
 from django.utils import timezone
 
 from ecomai.commerce.models import Customer, Event, EventType
@@ -200,14 +200,15 @@ def event_counts() -> dict[str, int]:
     """Return how much there is to learn from: events, people with two items or more, items."""
     events = Event.objects.filter(type__in=interaction_types(), item__isnull=False)
     totals = events.aggregate(n_interactions=Count("id"), n_items=Count("item_id", distinct=True))
-    by_customer = _people_with_two(events.filter(customer__isnull=False), "customer_id")
-    by_session = _people_with_two(events.filter(customer__isnull=True).exclude(session_id=""), "session_id")
-    return {**totals, "n_people": by_customer + by_session}
+    return {**totals, "n_people": _people_with_two(events)}
 
 
-def _people_with_two(events: QuerySet[Event], column: str) -> int:
-    people = events.order_by().values(column).annotate(low=Min("item_id"), high=Max("item_id"))
-    return people.filter(low__lt=F("high")).count()
+def _people_with_two(events: QuerySet[Event]) -> int:
+    """Count customers, and sessions that are nobody's, with two items or more."""
+    known = events.exclude(customer=None, session_id="").order_by()
+    session = Case(When(customer=None, then=F("session_id")), default=Value(""))
+    people = known.annotate(session=session).values("customer_id", "session")
+    return people.annotate(low=Min("item_id"), high=Max("item_id")).filter(low__lt=F("high")).count()
 
 
 def answers_by_source(*, since: datetime) -> dict[str, int]:

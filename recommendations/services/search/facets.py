@@ -150,7 +150,10 @@ class Narrowing:
 
     def _attributes(self) -> list[Facet]:
         facets = []
+        brands = set(self.catalogue.brands.tolist())
         for name, attribute in self.shelf.attributes.items():
+            if brands.issuperset(attribute.values):  # the shop says it twice
+                continue
             chosen = self.filters.attributes.get(name, ())
             codes = self.shelf.codes_in(self.catalogue, name)[self.mask(without=f"attribute.{name}")]
             counts = np.bincount(codes[codes >= 0], minlength=len(attribute.values))
