@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 from safetensors.numpy import load_file
 
@@ -14,7 +15,7 @@ from ecomai.commerce.models import Customer, Event, Item
 from ecomai.registry.artifacts import open_artifact, store_artifact
 from ecomai.registry.jobs import RunningJob, execute_job, take_lease
 from ecomai.registry.leases import Heartbeat
-from ecomai.registry.models import ModelVersion, TrainingRun
+from ecomai.registry.models import ModelVersion, TrainingRun, TrainingSchedule
 from ecomai.registry.runs import Run
 from ecomai.registry.services import cancel_training, go_live, judge, promote_version, request_training
 from ecomai.serving import live
@@ -225,3 +226,13 @@ def test_what_has_seen_the_test_period_is_no_start(first):
     run = asked(is_ended=False)
     with pytest.raises(updating.UpdateImpossibleError, match="learned from events of the test period"):
         training.prepare(run, start=updating.find_start(run))
+
+
+def test_the_admin_offers_to_update_each_night(admin_client, db):
+    page = admin_client.get(reverse("admin:ecomai_registry_model", args=[MODEL])).content.decode()
+    assert "Take this schedule" in page
+    admin_client.post(reverse("admin:ecomai_registry_model_schedule", args=[MODEL]), {"offered": "1"})
+    schedule = TrainingSchedule.objects.get(model_name=MODEL)
+    assert schedule.hyperparameters == {"is_update": True}
+    page = admin_client.get(reverse("admin:ecomai_registry_model", args=[MODEL])).content.decode()
+    assert "Take this schedule" not in page
