@@ -29,8 +29,11 @@ HALF = 0.5  # of the items are the tail
 #: More of the places than the unconstrained lists give; the wanted one is the third.
 GAINS = (0.05, 0.10, 0.15, 0.20, 0.25)
 WANTED = 0.15
-#: Scores are divided by these before they are read as logarithms of probabilities.
-TEMPERATURES = (0.5, 1.0, 1.5, 2.0, 3.0)
+LEAST_SHARE = 0.34  # of the places: about what the tail has of later purchases
+N_CANDIDATES = 30  # of each kind
+N_STEPS = 3  # of the history, whose texts are compared with those of candidates
+N_TREES = 100
+MOST_LEARNED = 8000  # validation users
 NEIGHBOURS = "item_item"
 NETWORK = "transformer"
 
@@ -39,9 +42,10 @@ def long_tail(data: Path, *, device: str, seed: int, report: Report) -> dict[str
     """Split and files of `sequential`; the served model is that of a shop, its network and item-item.
 
     The tail is the less popular half of the items by what was learned from without the last two of each
-    user; `_tail` keys are of targets with few interactions, as in `sequential`. The weight of item-item and
-    how scores become gains are chosen on the validation items. The target is a number of points above what
-    the unconstrained lists give: that needs the lists, and none of the test items.
+    user; `_tail` keys are of targets with few interactions, as in `sequential`. The weight of item-item is
+    chosen on the validation items, and from these is learned what a candidate's scores, texts and popularity
+    say of its chance to be taken: the gain that a price is weighed against. The target is a number of points
+    above what the unconstrained lists give: that needs the lists, and none of the test items.
     """
     X, titles = read_folder(data, seed=seed)
     test = leave_last_out(X, min_history=MIN_LENGTH - 1)
@@ -53,25 +57,27 @@ def long_tail(data: Path, *, device: str, seed: int, report: Report) -> dict[str
     vectors = encode_titles(titles) if titles else None
     searched, epochs = _fit(valid, vectors, device=device, seed=seed, report=report, progress=0.1)
     weights = _choose_weights(searched, valid, seed=seed)
-    tail = _Tail(counts, least_popular(counts, share=HALF))
-    report(0.5, "settings")
-    validated = _Scored.of(searched, weights, valid, tail)
-    temperature = _choose_temperature(validated)
+    tail = _Tail(counts, least_popular(counts, share=HALF), vectors)
+    report(0.5, "gains")
+    validated = _Scored.of(searched, weights, _some(valid, seed=seed), tail)
+    valid_gains = _held_out_gains(validated, seed=seed)
+    learned = _Gains(seed=seed).fit(validated, np.arange(len(validated.items)))
     models, _none = _fit(test, vectors, device=device, seed=seed, report=report, progress=0.55, epochs=epochs)
     report(0.95, "lists")
     tested = _Scored.of(models, weights, test, tail)
-    rows, target = _rows(tested, validated, temperature)
+    gains = learned.predict(tested)
+    target = max(_target(tested, WANTED), LEAST_SHARE)
+    rows = _rows(tested, gains, validated, valid_gains, target)
     return {
         "metrics": rows["re_ranked"],
         "rows": rows,
-        "splits": {"validation": _validation(validated, temperature)},
+        "splits": {"validation": _validation(validated, valid_gains)},
         "peers": _peers(tested, target),
-        "curve": [_point(tested, gain, temperature) for gain in GAINS],
+        "curve": [_point(tested, gains, gain) for gain in GAINS],
         "settings": {
             **SETTINGS,
             "max_epochs": epochs,
             "weights": dict(weights),
-            "temperature": temperature,
             "target_share": round(target, 4),
             "tail_items": int(tail.is_tail.sum()),
             "tail_target_share": float(tail.is_tail[test.targets.items].mean()),
@@ -80,52 +86,54 @@ def long_tail(data: Path, *, device: str, seed: int, report: Report) -> dict[str
     }
 
 
+def _some(valid: Split, *, seed: int) -> Split:
+    """Return the cases of some users: enough to learn gains from."""
+    cases = np.sort(np.random.default_rng(seed).permutation(len(valid.targets))[:MOST_LEARNED])
+    return Split(valid.train, valid.histories.select(cases), valid.targets.select(cases))
+
+
 @dataclass(frozen=True, eq=False)
 class _Tail:
     counts: np.ndarray  # (n_items,) interactions learned from
     is_tail: np.ndarray  # (n_items,) bool
+    vectors: np.ndarray | None  # (n_items, n_features) of texts
 
 
 @dataclass(frozen=True, eq=False)
 class _Scored:
-    """Each user's best candidates of both kinds, which is all that an optimal list can hold."""
+    """Each user's best candidates of both kinds, and what is known of each."""
 
     split: Split
     tail: _Tail
-    items: np.ndarray  # (n_users, 2 K)
-    scores: np.ndarray  # (n_users, 2 K), minus infinity where there is no candidate
-    all_scores: np.ndarray  # (n_users, n_temperatures): logarithm of the sum of exponentials
+    items: np.ndarray  # (n_users, 2 N_CANDIDATES)
+    scores: np.ndarray  # (n_users, 2 N_CANDIDATES), minus infinity where there is no candidate
+    features: np.ndarray  # (n_users, 2 N_CANDIDATES, n_features) float32
 
     @classmethod
     def of(cls, models: dict[str, Any], weights: Any, split: Split, tail: _Tail) -> "_Scored":
-        from ecomai.learning.recommenders.base import USERS_AT_ONCE, top_n
+        from ecomai.learning.recommenders.base import USERS_AT_ONCE
 
         parts: list[tuple[np.ndarray, ...]] = []
         for start in range(0, len(split.histories), USERS_AT_ONCE):
             users = np.arange(start, min(start + USERS_AT_ONCE, len(split.histories)))
             part = split.histories.select(users)
+            each = {name: model.scores(part) for name, model in models.items()}
             total = np.zeros((len(users), len(tail.counts)), dtype=np.float32)
-            for name, model in models.items():
-                total += np.float32(weights[name]) * model.scores(part)
+            for name, scores in each.items():
+                total += np.float32(weights[name]) * scores
             total[part.users, part.items] = -np.inf
-            kinds = [np.where(tail.is_tail, -np.inf, total), np.where(tail.is_tail, total, -np.inf)]
-            items = np.concatenate([top_n(kind, K) for kind in kinds], axis=1)
-            scores = np.concatenate(
-                [np.take_along_axis(kind, top_n(kind, K), axis=1) for kind in kinds], axis=1
-            )
-            parts.append((items, scores.astype(np.float64), _log_sums(total)))
-        items, scores, sums = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-        return cls(split, tail, items, scores, sums)
+            items, scores = _candidates(total, tail.is_tail)
+            parts.append((items, scores, _features(items, scores, each, total, part, tail)))
+        items, scores, features = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        return cls(split, tail, items, scores, features)
 
     @property
     def is_tail(self) -> np.ndarray:
         return self.tail.is_tail[self.items]
 
-    def gains(self, temperature: float) -> np.ndarray:
-        at = TEMPERATURES.index(temperature)
-        return np.exp((self.scores - self.all_scores[:, [at]]) / temperature) + np.where(
-            np.isfinite(self.scores), 0.0, -np.inf
-        )
+    @property
+    def is_target(self) -> np.ndarray:
+        return self.items == self.split.targets.items[:, None]
 
     def unconstrained(self) -> np.ndarray:
         return self.listed(np.argsort(-self.scores, axis=1, kind="stable")[:, :K])
@@ -161,13 +169,81 @@ class _Scored:
         return found
 
 
-def _log_sums(total: np.ndarray) -> np.ndarray:
-    """Return the logarithm of the sum of exponentials of each row, at each temperature."""
-    highest = total.max(axis=1)
-    sums = [np.exp((total - highest[:, None]) / one).sum(axis=1) for one in TEMPERATURES]
-    return np.stack(
-        [highest + one * np.log(each) for one, each in zip(TEMPERATURES, sums, strict=True)], axis=1
-    )
+def _candidates(total: np.ndarray, is_tail: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best items of both kinds with their scores, the tail last."""
+    from ecomai.learning.recommenders.base import top_n
+
+    items, scores = [], []
+    for kind in (np.where(is_tail, -np.inf, total), np.where(is_tail, total, -np.inf)):
+        best = top_n(kind, N_CANDIDATES)
+        items.append(best)
+        scores.append(np.take_along_axis(kind, best, axis=1))
+    return np.concatenate(items, axis=1), np.concatenate(scores, axis=1).astype(np.float64)
+
+
+def _features(
+    items: np.ndarray,
+    scores: np.ndarray,
+    each: dict[str, np.ndarray],
+    total: np.ndarray,
+    part: Any,
+    tail: _Tail,
+) -> np.ndarray:
+    """Return what the gain of a candidate is learned from, of shape (n_users, n_candidates, n_features)."""
+    is_tail = tail.is_tail[items]
+    columns = [is_tail, np.log1p(tail.counts[items]), scores - total.max(axis=1, keepdims=True)]
+    for own in each.values():
+        mine = np.take_along_axis(own, items, axis=1)
+        columns += [mine, mine - own.max(axis=1, keepdims=True)]
+    half = items.shape[1] // 2
+    columns += [scores - np.where(is_tail, scores[:, [half]], scores[:, [0]])]
+    columns += [np.broadcast_to(np.arange(items.shape[1]) % half, items.shape)]
+    columns += [np.broadcast_to(part.lengths[:, None], items.shape)]
+    for step in range(1, N_STEPS + 1):
+        columns.append(_likeness(items, part, tail.vectors, step))
+    return np.nan_to_num(np.stack(columns, axis=2).astype(np.float32), neginf=-1e6)
+
+
+def _likeness(items: np.ndarray, part: Any, vectors: np.ndarray | None, step: int) -> np.ndarray:
+    """Return how like the texts of candidates are to that of one of the user's last items; 0 without."""
+    if vectors is None:
+        return np.zeros(items.shape, dtype=np.float32)
+    at = np.maximum(part.offsets[1:] - step, part.offsets[:-1])
+    return np.einsum("ucd,ud->uc", vectors[items], vectors[part.items[at]])
+
+
+class _Gains:
+    """How likely a candidate is taken, learned from validation users by boosted trees."""
+
+    def __init__(self, *, seed: int) -> None:
+        self.parameters = {
+            "objective": "binary", "learning_rate": 0.08, "num_leaves": 31, "min_data_in_leaf": 200,
+            "verbosity": -1, "seed": seed, "deterministic": True, "num_threads": 1,
+        }  # fmt: skip
+
+    def fit(self, scored: _Scored, users: np.ndarray) -> "_Gains":
+        import lightgbm
+
+        X = scored.features[users].reshape(-1, scored.features.shape[2])
+        y = scored.is_target[users].ravel()
+        self.trees = lightgbm.train(self.parameters, lightgbm.Dataset(X, y), num_boost_round=N_TREES)
+        return self
+
+    def predict(self, scored: _Scored, users: np.ndarray | None = None) -> np.ndarray:
+        at = np.arange(len(scored.items)) if users is None else users
+        X = scored.features[at].reshape(-1, scored.features.shape[2])
+        found = np.asarray(self.trees.predict(X)).reshape(len(at), -1)
+        return np.where(np.isfinite(scored.scores[at]), found, -np.inf)
+
+
+def _held_out_gains(valid: _Scored, *, seed: int) -> np.ndarray:
+    """Return the validation users' gains, each by trees that learned from the other half of them."""
+    found = np.empty(valid.scores.shape)
+    is_odd = np.arange(len(valid.items)) % 2 == 1
+    for half in (is_odd, ~is_odd):
+        learned = _Gains(seed=seed).fit(valid, np.flatnonzero(~half))
+        found[half] = learned.predict(valid, np.flatnonzero(half))
+    return found
 
 
 def _fit(
@@ -197,67 +273,64 @@ def _choose_weights(models: dict[str, Any], valid: Split, *, seed: int) -> Any:
     return choose_weights(models, tried, valid, random_state=seed)[0]
 
 
-def _choose_temperature(valid: _Scored) -> float:
-    """Return the temperature whose gains keep most of NDCG at the wanted share, on validation items."""
-    target = _target(valid, WANTED)
-    kept = [ndcg_at_k(_re_ranked(valid, target, one), valid.split.targets, k=K) for one in TEMPERATURES]
-    return TEMPERATURES[int(np.argmax(kept))]
-
-
 def _target(scored: _Scored, gain: float) -> float:
     return min(scored.share(scored.unconstrained()) + gain, 1.0)
 
 
 def _re_ranked(
-    scored: _Scored, target: float, temperature: float, *, is_position_weighted: bool = False
+    scored: _Scored, gains: np.ndarray, target: float, *, is_position_weighted: bool = False
 ) -> np.ndarray:
-    gains = scored.gains(temperature)
     reranker = TailReranker(target, n=K, is_position_weighted=is_position_weighted)
     return scored.listed(reranker.fit(gains, scored.is_tail).rerank(gains, scored.is_tail))
 
 
-def _rows(tested: _Scored, valid: _Scored, temperature: float) -> tuple[dict[str, Metrics], float]:
+def _rows(
+    tested: _Scored, gains: np.ndarray, valid: _Scored, valid_gains: np.ndarray, target: float
+) -> dict[str, Metrics]:
     """Return what the lists are worth without and with the target, in each way of keeping it."""
-    target = max(_target(tested, WANTED), float(tested.tail.is_tail[valid.split.targets.items].mean()))
     by_place = tail_share(tested.unconstrained(), tested.tail.is_tail, k=K, is_position_weighted=True)
+    at_place = min(by_place + WANTED, 1.0)
+    reranker = TailReranker(target, n=K).fit(valid_gains, valid.is_tail)
     ways: dict[str, Callable[[], np.ndarray]] = {
         "unconstrained": tested.unconstrained,
-        "re_ranked": lambda: _re_ranked(tested, target, temperature),
-        "one_at_a_time": lambda: _one_at_a_time(tested, valid, target, temperature),
-        "by_place": lambda: _re_ranked(
-            tested, min(by_place + WANTED, 1.0), temperature, is_position_weighted=True
-        ),
+        "re_ranked": lambda: _re_ranked(tested, gains, target),
+        "one_at_a_time": lambda: _one_at_a_time(tested, gains, target, price=reranker.price_),
+        "by_place": lambda: _re_ranked(tested, gains, at_place, is_position_weighted=True),
+        "gains_alone": lambda: _re_ranked(tested, gains, 0.0),
     }
-    return {name: tested.judge(way()) for name, way in ways.items()}, target
+    return {name: tested.judge(way()) for name, way in ways.items()}
 
 
-def _one_at_a_time(tested: _Scored, valid: _Scored, target: float, temperature: float) -> np.ndarray:
+def _one_at_a_time(tested: _Scored, gains: np.ndarray, target: float, *, price: float) -> np.ndarray:
     """Return the lists as a shop answers: the price is that of the validation lists, an account watches."""
-    reranker = TailReranker(target, n=K).fit(valid.gains(temperature), valid.is_tail)
-    account = ExposureAccount(target, price=reranker.price_)
+    account = ExposureAccount(target, price=price)
     found = np.full((len(tested.items), K), -1, dtype=np.int64)
-    for row, (gains, is_tail) in enumerate(zip(tested.gains(temperature), tested.is_tail, strict=True)):
-        columns = account.rerank(gains, is_tail, n=K)
+    for row, (mine, is_tail) in enumerate(zip(gains, tested.is_tail, strict=True)):
+        columns = account.rerank(mine, is_tail, n=K)
         found[row, : len(columns)] = columns
     return tested.listed(found)
 
 
-def _validation(valid: _Scored, temperature: float) -> Metrics:
-    before, target = valid.judge(valid.unconstrained()), _target(valid, WANTED)
-    after = valid.judge(_re_ranked(valid, target, temperature))
-    return {
-        **after,
-        "ndcg@10_unconstrained": before["ndcg@10"],
-        "tail_share_unconstrained": before["tail_share"],
-    }
+def _validation(valid: _Scored, gains: np.ndarray) -> Metrics:
+    before = valid.judge(valid.unconstrained())
+    after = valid.judge(_re_ranked(valid, gains, max(_target(valid, WANTED), LEAST_SHARE)))
+    return {**after, **{f"{name}_unconstrained": before[name] for name in ("ndcg@10", "tail_share")}}
 
 
 def _peers(tested: _Scored, target: float) -> dict[str, Metrics]:
     """Return simpler ways to reach the same share: as many places in each list, and a bonus on scores."""
+    # Scores alone, as probabilities of a softmax: what a served model says without more learning.
+    plain = np.exp(tested.scores - np.max(tested.scores, axis=1, keepdims=True))
+    plain = np.where(np.isfinite(tested.scores), plain, -np.inf)
     quota = np.full(len(tested.items), int(np.ceil(target * K - 1e-9)))
-    plain = TailReranker(0.0, n=K).fit(tested.gains(1.0), tested.is_tail)
-    quotas = tested.listed(plain.rerank(tested.gains(1.0), tested.is_tail, n_tail_least=quota))
-    return {"quota_per_list": tested.judge(quotas), "score_bonus": tested.judge(_with_bonus(tested, target))}
+    fitted = TailReranker(0.0, n=K).fit(plain, tested.is_tail)
+    return {
+        "quota_per_list": tested.judge(
+            tested.listed(fitted.rerank(plain, tested.is_tail, n_tail_least=quota))
+        ),
+        "score_bonus": tested.judge(_with_bonus(tested, target)),
+        "price_on_scores": tested.judge(_re_ranked(tested, plain, target)),
+    }
 
 
 def _with_bonus(tested: _Scored, target: float) -> np.ndarray:
@@ -272,10 +345,7 @@ def _bonus(tested: _Scored, bonus: float) -> np.ndarray:
     return tested.listed(np.argsort(-(tested.scores + bonus * tested.is_tail), axis=1, kind="stable")[:, :K])
 
 
-def _point(tested: _Scored, gain: float, temperature: float) -> Metrics:
-    found = tested.judge(_re_ranked(tested, _target(tested, gain), temperature))
-    return {
-        name: found[name]
-        for name in ("tail_share", "ndcg@10", "recall@10_tail", "coverage@10")
-        if name in found
-    }
+def _point(tested: _Scored, gains: np.ndarray, gain: float) -> Metrics:
+    found = tested.judge(_re_ranked(tested, gains, _target(tested, gain)))
+    names = ("tail_share", "ndcg@10", "recall@10", "recall@10_tail", "coverage@10", "gini")
+    return {name: found[name] for name in names if name in found}
