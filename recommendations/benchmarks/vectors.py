@@ -225,15 +225,15 @@ def build_faiss(order: dict[str, Any]) -> dict[str, Any]:
     source = _Source(Path(order["work"]), order["seed"])
     started = time.perf_counter()
     index = faiss.index_factory(source.titles.shape[1], FAISS[order["name"]], faiss.METRIC_INNER_PRODUCT)
-    if hasattr(faiss.downcast_index(index), "cp"):
-        faiss.downcast_index(index).cp.niter = ROUNDS
+    inner: Any = faiss.downcast_index(index)
+    if hasattr(inner, "cp"):
+        inner.cp.niter = ROUNDS
     index.train(_sample(source))
     for _start, block in source.blocks():
         index.add(block)
     built = time.perf_counter() - started
     # One query is answered soonest by one thread: two wait for each other wherever a core is busy.
     faiss.omp_set_num_threads(1)
-    inner: Any = faiss.downcast_index(index)
     is_graph = isinstance(inner, faiss.IndexHNSW)
 
     def ask(query: np.ndarray, width: int) -> np.ndarray:
