@@ -1,15 +1,17 @@
 """Where candidates come from: each source is a function of who asks and names scored items, best first."""
 
 import math
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from django.db import connections
 
 from ecomai.commerce.models import OrderLine
 from ecomai.reading import in_transaction, is_postgresql, read_rows
-from ecomai.writing import write_soon
 
 from ..models import PipelineSource
 from ..services import rankers
@@ -21,7 +23,7 @@ NOTHING: Found = (np.empty(0, dtype=np.int64), np.empty(0))
 # So many of what a customer did last are asked what was bought with them.
 N_SEEDS = 5
 # Of an item that is in thousands of orders, the latest say enough.
-MOST_ORDERS, MOST_TOGETHER = 300, 100
+MOST_ORDERS, MOST_TOGETHER = 100, 100
 TOGETHER_SECONDS = 600.0
 MOST_SEEDS_KEPT = 20_000
 # After so many days a new item counts a third.
@@ -134,7 +136,7 @@ def bought_together(
         read_at, found[seed] = _kept.get(seed, (float("-inf"), []))
         if now - read_at >= TOGETHER_SECONDS:
             _kept[seed] = (now, found[seed])  # so that it is asked for once
-            write_soon(_keep_together, seed)
+            _counting.submit(_keep_together, seed)
     return found
 
 
@@ -145,11 +147,33 @@ def _count_together(seeds: Sequence[int]) -> dict[int, list[tuple[int, float]]]:
     return partners
 
 
-def _keep_together(seeds: Sequence[int]) -> None:
-    now = time.monotonic()
+def _keep_together(seed: int) -> None:
     if len(_kept) > MOST_SEEDS_KEPT:
         _kept.clear()
-    _kept.update((seed, (now, rows)) for seed, rows in _count_together(seeds).items())
+    try:
+        _kept[seed] = (time.monotonic(), _count_together([seed])[seed])
+    finally:
+        connections.close_all()
+
+
+def _new_thread() -> ThreadPoolExecutor:
+    """One thread of the process counts, one item after the other."""
+    return ThreadPoolExecutor(1, thread_name_prefix="ecomai-together")
+
+
+def _start_anew() -> None:
+    """Threads do not survive a fork."""
+    global _counting
+    _counting = _new_thread()
+
+
+_counting = _new_thread()
+os.register_at_fork(after_in_child=_start_anew)
+
+
+def wait_until_counted() -> None:
+    """Wait until what was asked for has been counted; for tests."""
+    _counting.submit(int).result()
 
 
 def forget_together() -> None:

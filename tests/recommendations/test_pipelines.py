@@ -105,7 +105,7 @@ def test_nobody_waits_for_orders_to_be_counted(shop, make_pipeline):
     """Outside of a test, an item that nobody asked about is looked up a moment later, for the next answer."""
     order(shop[0], shop[9])
     assert sources.bought_together([shop[0].pk]) == {shop[0].pk: []}
-    writing.flush()
+    sources.wait_until_counted()
     assert sources.bought_together([shop[0].pk]) == {shop[0].pk: [(shop[9].pk, 1.0)]}
     assert sources.bought_together([shop[9].pk], is_waited_for=True) == {shop[9].pk: [(shop[0].pk, 1.0)]}
 
