@@ -19,7 +19,7 @@ from .serving import events_arriving
 from .shops import prepare_shop, put_model_live
 
 N_SHOWN = 20
-WARM_UP_SECONDS, SECONDS = 20, 30
+WARM_UP_SECONDS, SECONDS = 40, 30
 PLACEMENT = "home"
 #: Small models are trained, of the real sizes: how good they are costs the answer nothing.
 TRAININGS: dict[str, dict[str, Any]] = {
