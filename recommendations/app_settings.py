@@ -90,8 +90,8 @@ class RecommendationSettings(Section, name="RECOMMENDATIONS"):
     )
     SEO_LANGUAGES = Setting[list[str]](
         lambda: ["en", "zh-hans"],
-        help="In which languages titles and descriptions for search engines are composed; an item's own facts "
-        "stay in the shop's language.",
+        help="In which languages titles and descriptions for search engines are composed; an item's own "
+        "facts stay in the shop's language.",
     )
     ENCODER = Setting[str](
         "auto",

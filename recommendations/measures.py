@@ -10,9 +10,10 @@ from django.utils.translation import gettext_lazy
 
 from ecomai.console.measures import Measure, Reading, register_measure
 
-from . import figures, monitoring_page
-from .figures import MEASURES, Wanted
 from .models import DriftReport
+from .pages import figures
+from .pages import monitoring as monitoring_page
+from .pages.figures import MEASURES, Wanted
 
 _HERE = __name__
 #: Fewer answers say nothing: one slow request would be an alert.

@@ -36,7 +36,7 @@ next_item = ModelSpec(
     name=NEXT_ITEM,
     verbose_name=_("Next item"),
     description=_("What a customer turns to next, from what the customer did so far and what items say."),
-    train=f"{_HERE}.training.train_next_item",
+    train=f"{_HERE}.training.next_item.train_next_item",
     score=f"{_HERE}.scoring.score_shard",
     shards=f"{_HERE}.scoring.shards",
     readiness=f"{_HERE}.readiness.next_item_readiness",
@@ -136,7 +136,7 @@ similar_items = ModelSpec(
     name=SIMILAR_ITEMS,
     verbose_name=_("Similar items"),
     description=_("What goes with an item: what customers take together, completed by what texts say."),
-    train=f"{_HERE}.training.train_similar_items",
+    train=f"{_HERE}.training.next_item.train_similar_items",
     readiness=f"{_HERE}.readiness.next_item_readiness",
     primary_metric="ndcg@10",
     baseline="popularity",
@@ -163,7 +163,7 @@ search = ModelSpec(
     name=SEARCH,
     verbose_name=_("Search"),
     description=_("What a search finds: by words, by meaning, and by what others took who searched so."),
-    train=f"{_HERE}.searching.train_search",
+    train=f"{_HERE}.training.search.train_search",
     readiness=f"{_HERE}.readiness.search_readiness",
     primary_metric="ndcg@10",
     baseline="bm25",
@@ -187,7 +187,7 @@ image_encoder = ModelSpec(
     description=_(
         "What pictures of items show, so that a picture finds items, and items are compared by theirs too."
     ),
-    train=f"{_HERE}.picture_training.train_image_encoder",
+    train=f"{_HERE}.training.pictures.train_image_encoder",
     readiness=f"{_HERE}.readiness.image_encoder_readiness",
     primary_metric="recall@1",
     baseline="colours",
@@ -213,7 +213,7 @@ ranker = ModelSpec(
         "In which order pipelines show what their sources name, from what customers did next: purchases "
         "count more than baskets, baskets more than looks. Of trees and a transformer, the better is kept."
     ),
-    train=f"{_HERE}.ranker_training.train_ranker",
+    train=f"{_HERE}.training.ranker.train_ranker",
     readiness=f"{_HERE}.readiness.next_item_readiness",
     primary_metric="ndcg@10",
     baseline="popularity",

@@ -8,8 +8,8 @@ from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from .. import previews
 from ..models import Answer, BatchRecommendation
+from ..pages import preview as previews
 from .base import PREVIEW, ReadOnlyAdmin, count_items, preview_link
 
 

@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy
 
 from ecomai.console.admin import PageAdmin
 
-from .. import long_tail_page
 from ..models import DailyExposure, Exploration
+from ..pages import long_tail as long_tail_page
 
 
 @admin.register(DailyExposure)

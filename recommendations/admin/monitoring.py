@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 
 from ecomai.console.admin import PageAdmin
 
-from .. import monitoring_page
 from ..models import DailyFigures
+from ..pages import monitoring as monitoring_page
 
 
 @admin.register(DailyFigures)

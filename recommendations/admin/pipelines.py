@@ -22,7 +22,8 @@ from django.utils.translation import gettext_lazy
 from ecomai.registry.admin.base import act, badge
 
 from ..models import Pipeline, PipelineSource, Rule
-from ..pipeline import plans, previews
+from ..pages import pipeline as previews
+from ..pipeline import plans
 from ..pipeline.rules import FACTS
 from ..services import pipelines
 

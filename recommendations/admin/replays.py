@@ -13,9 +13,9 @@ from ecomai.registry.admin.base import act
 from ecomai.registry.models import Job
 from ecomai.registry.services import cancel_job
 
-from .. import replay_page
-from ..forms import ReplayForm
 from ..models import Replay
+from ..pages import replay as replay_page
+from .forms import ReplayForm
 
 FOLDER = "admin/ecomai_recommendations"
 PER_PAGE = 25

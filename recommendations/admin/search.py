@@ -14,9 +14,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from .. import search_trials
 from ..models import SearchLog, Synonym
 from ..services.search import propose_synonyms
+from ..training import search_trials
 from .base import ReadOnlyAdmin, preview_link
 
 TRY_OUT, REPORT = "ecomai_recommendations_search_try", "ecomai_recommendations_search_report"

@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from ecomai.exceptions import EcomaiError
 from ecomai.registry.admin.base import badge
 
-from ..forms import SeoDraftForm
 from ..models import SeoDraft
 from ..services import seo as service
+from .forms import SeoDraftForm
 
 BADGES = {SeoDraft.State.DRAFT: "queued", SeoDraft.State.APPROVED: "live", SeoDraft.State.REJECTED: "failed"}
 N_AT_ONCE = 100

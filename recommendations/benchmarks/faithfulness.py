@@ -10,10 +10,10 @@ from ecomai.benchmarking import Report
 from ecomai.commerce.models import Customer, Event
 
 from ..models import Source
+from ..pipeline import rankers
+from ..pipeline.rankers import Context, Ranking
 from ..selectors import interaction_types
-from ..services import rankers
 from ..services.answers import look_up
-from ..services.rankers import Context, Ranking
 
 N_ITEMS = 8
 SECONDS = 30.0  # a busy machine must not decide what is true

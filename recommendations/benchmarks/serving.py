@@ -21,8 +21,8 @@ from ecomai.fusion.models import EntityVector
 from ecomai.fusion.vectors import store_vectors
 from ecomai.registry.models import ModelDeployment
 
+from ..pipeline import predictors
 from ..scenario import NEXT_ITEM
-from ..services import predictors
 from ..services.vectors import stored_vectors
 from .shops import prepare_shop
 

@@ -163,7 +163,8 @@ def _first_source(visit: Visit, customer_id: str, plan: Plan, now: datetime) -> 
         return Source.POPULAR
     if visit.placement == HOME and visit.at >= now - RUNNING_SINCE:
         assignment = place(plan, unit_id=customer_id)
-        return Source(assignment.configuration["source"]) if assignment else Source.MODEL
+        said = assignment.configuration.get("source") if assignment else None
+        return Source(said or Source.MODEL)
     return Source.MODEL
 
 

@@ -20,7 +20,7 @@ from ..models import TailItem
 from .candidates import Candidates
 
 if TYPE_CHECKING:
-    from ..services.rankers import Context
+    from .rankers import Context
 
 POLL_SECONDS = 60.0
 #: How far a list that misses its share by all of its places moves the price of one; gains are at most 1.

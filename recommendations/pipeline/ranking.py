@@ -9,9 +9,9 @@ from ecomai.serving import live
 
 from ..catalogue import Catalogue
 from ..scenario import RANKER
-from ..services.rankers import Context, in_time, popular
 from .candidates import Candidates
 from .features import FEATURES, SOURCE_KINDS, Asked, ItemFacts, feature_matrix
+from .rankers import Context, in_time, popular
 from .sources import SOURCES
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from ecomai.serving import live
 
 from ..models import Answer, Pipeline, Rule
 from ..scenario import NEXT_ITEM, SIMILAR_ITEMS
-from ..services.rankers import Context, unwanted_like
 from .candidates import Candidates
 from .exposure import expose
 from .plans import Plan
+from .rankers import Context, unwanted_like
 from .rules import CompiledRule, matches
 
 #: Of the candidates, so many times the shown ones are made diverse; the others stay behind them.

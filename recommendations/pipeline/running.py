@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..models import PipelineSource, Source
-from ..services import rankers
-from ..services.rankers import Context, Ranking
+from . import rankers
 from .candidates import Candidates
 from .plans import Plan
+from .rankers import Context, Ranking
 from .ranking import filled_up, gather, ordered
 from .reranking import STEPS, Shelf
 from .sources import SOURCES

@@ -14,8 +14,8 @@ from ecomai.commerce.models import OrderLine
 from ecomai.reading import in_transaction, is_postgresql, read_rows
 
 from ..models import PipelineSource
-from ..services import rankers
-from ..services.rankers import Context
+from . import rankers
+from .rankers import Context
 
 #: Keys of items and scores, best first.
 Found = tuple[np.ndarray, np.ndarray]

@@ -10,11 +10,10 @@ from django.utils.translation import gettext as _
 from ecomai.exceptions import InvalidInputError
 
 from ..models import Pipeline, PipelineSource, Source
-from ..pipeline import plans, running
+from ..pipeline import plans, rankers, running
 from ..pipeline.plans import Plan
+from ..pipeline.rankers import Context, Ranking
 from ..pipeline.sources import SOURCES
-from ..services import rankers
-from ..services.rankers import Context, Ranking
 from ..services.requests import FIRST
 from . import moments
 

@@ -19,7 +19,7 @@ from ecomai.serving import live
 from ..catalogue import ItemFilter
 from ..models import Answer, Replay
 from ..scenario import NEXT_ITEM, SIMILAR_ITEMS
-from ..updating import LEARNED_UNTIL
+from ..training.updating import LEARNED_UNTIL
 from . import arms, judging, moments
 from .judging import Case
 

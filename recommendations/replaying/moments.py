@@ -18,9 +18,9 @@ from .. import selectors
 from ..app_settings import app_settings
 from ..catalogue import EPOCH, Catalogue
 from ..models import Answer, Feedback
-from ..services import rankers
+from ..pipeline import rankers
+from ..pipeline.rankers import Context
 from ..services.popularity import count_events
-from ..services.rankers import Context
 
 MICROSECOND = timedelta(microseconds=1)
 

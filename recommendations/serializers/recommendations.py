@@ -12,7 +12,7 @@ from rest_framework.fields import SkipField
 
 from ..app_settings import app_settings
 from ..models import Source
-from ..services.reasons import SENTENCES
+from ..pipeline.reasons import SENTENCES
 
 
 class RecommendationQuery(serializers.Serializer):

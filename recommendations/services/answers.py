@@ -19,13 +19,12 @@ from ..catalogue import ItemFilter
 from ..item_rows import items_by_external_id, items_by_key
 from ..models import Source
 from ..past import read_past
-from ..pipeline import plans, running
+from ..pipeline import plans, rankers, running
 from ..pipeline.plans import Plan
+from ..pipeline.rankers import Context, Ranking
+from ..pipeline.reasons import Reason, reason_for
 from ..pipeline.running import Trace
-from . import rankers
 from .log import keep_answer
-from .rankers import Context, Ranking
-from .reasons import Reason, reason_for
 
 logger = logging.getLogger(__name__)
 

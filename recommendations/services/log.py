@@ -18,8 +18,8 @@ from ..app_settings import app_settings
 from ..models import Answer
 
 if TYPE_CHECKING:
+    from ..pipeline.rankers import Context
     from .answers import AnswerList
-    from .rankers import Context
 
 logger = logging.getLogger(__name__)
 

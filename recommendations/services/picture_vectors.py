@@ -20,10 +20,11 @@ from ecomai.registry.models import ModelDeployment, ModelVersion
 from ecomai.serving.predictors import load_predictor
 
 from ..app_settings import app_settings
-from ..picture_features import KEY
 from ..picture_sources import PictureFaultError, picture_digest, read_picture
+from ..pipeline import predictors
 from ..scenario import IMAGE_ENCODER
-from . import predictors, vectors
+from ..training.picture_features import KEY
+from . import vectors
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -32,11 +32,11 @@ from ..exceptions import (
     UnreadablePictureError,
 )
 from ..item_rows import items_by_key
-from ..picture_features import KEY
+from ..pipeline.predictors import card_of
+from ..pipeline.reasons import Reason
 from ..scenario import IMAGE_ENCODER
+from ..training.picture_features import KEY
 from .answers import SCENARIO, SWITCHED_OFF, Pick, check_n
-from .predictors import card_of
-from .reasons import Reason
 
 POLL_SECONDS = 1.0
 RELOAD_SECONDS = 600.0  # vectors of items that are gone leave memory then at the latest

@@ -14,9 +14,9 @@ from ecomai.fusion.vectors import DTYPE, store_vectors
 from ecomai.registry.jobs import RunningJob, enqueue_job
 from ecomai.registry.models import ModelDeployment
 
+from ..pipeline import predictors
 from ..scenario import NEXT_ITEM, SEARCH, SIMILAR_ITEMS
 from ..texts import item_text
-from . import predictors
 
 JOB_KIND = "recommendations.encode_items"
 ITEMS_AT_ONCE = 256

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from ecomai.commerce.services import site_key
 
-from ..search_pages import PER_PAGE, page_context
+from ..pages.search import PER_PAGE, page_context
 
 logger = logging.getLogger(__name__)
 register = template.Library()

@@ -5,7 +5,7 @@ import numpy as np
 from ecomai.learning.interactions import Interactions
 from ecomai.learning.recommenders.popularity import PopularityRecommender
 from recommendations.datasets import Cases
-from recommendations.judging import judge_recommender
+from recommendations.training.judging import judge_recommender
 
 EVERYONE = {}
 

@@ -23,8 +23,8 @@ from recommendations.models import (
 from recommendations.pipeline import exposure as exposing
 from recommendations.pipeline.candidates import Candidates
 from recommendations.pipeline.plans import Plan
+from recommendations.pipeline.rankers import Context
 from recommendations.services import exposure
-from recommendations.services.rankers import Context
 
 from .conftest import NOW
 

@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ecomai.console.measures import get_measure, measures
-from recommendations import figures
 from recommendations.models import DailyFigures, DriftReport
+from recommendations.pages import figures
 
 pytestmark = pytest.mark.django_db
 PAGE, FILE = (f"admin:ecomai_recommendations_dailyfigures_{name}" for name in ("changelist", "csv"))

@@ -26,10 +26,10 @@ from ecomai.registry.models import Job, ModelDeployment, ModelVersion, TrainingR
 from ecomai.registry.services import go_live, promote_version, request_training
 from ecomai.serving import live
 from recommendations import catalogue, checks, doctor, services
-from recommendations.picture_features import PictureFeatures
 from recommendations.picture_sources import PictureFaultError, read_picture
-from recommendations.services import predictors
+from recommendations.pipeline import predictors
 from recommendations.services.picture_vectors import encode_pictures
+from recommendations.training.picture_features import PictureFeatures
 from tests.learning.pictures import QUICK, demo_products, draw
 
 ENCODER = "recommendations.image_encoder"

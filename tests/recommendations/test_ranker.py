@@ -7,10 +7,11 @@ from ecomai.learning.interactions import Interactions
 from ecomai.registry.models import ModelDeployment
 from ecomai.registry.services import go_live, promote_version
 from ecomai.serving import live
-from recommendations import ranker_training, services
+from recommendations import services
 from recommendations.datasets import Dataset
 from recommendations.pipeline.features import FEATURES, SOURCE_KINDS, Asked, ItemFacts, feature_matrix
 from recommendations.scenario import RANKER
+from recommendations.training import ranker as ranker_training
 from tests.recommendations.test_training import ENOUGH, make_history, train
 
 DAY = np.timedelta64(1, "D")

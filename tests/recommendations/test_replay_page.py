@@ -10,8 +10,8 @@ from django.utils import timezone
 from ecomai.commerce.models import Event
 from ecomai.registry.jobs import execute_job
 from ecomai.registry.models import Job
-from recommendations import replay_page
 from recommendations.models import Answer, Pipeline, Replay
+from recommendations.pages import replay as replay_page
 from recommendations.replaying import judging
 from recommendations.replaying.judging import Case
 

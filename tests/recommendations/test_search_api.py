@@ -123,9 +123,7 @@ def test_searches_are_erased_and_exported(shop, add_customer):
     searches.search(query="coffee", customer=anna)
     searches.search(query="pens", session_id="session-anna")
     searches.search(query="boots", session_id="session-other")
-    subject = Subject(
-        storefront="", external_id="anna", customer_pk=anna.pk, session_ids=("session-anna",)
-    )
+    subject = Subject(storefront="", external_id="anna", customer_pk=anna.pk, session_ids=("session-anna",))
     assert [row["query"] for row in privacy.export(subject)["searches"]] == ["coffee", "pens"]
     assert privacy.erase(subject)["searches"] == 2
     assert privacy.erase(subject)["searches"] == 0

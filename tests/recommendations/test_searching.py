@@ -11,7 +11,7 @@ from ecomai.commerce.models import Event, Item
 from ecomai.registry.artifacts import open_artifact
 from ecomai.registry.services import promote_version
 from ecomai.serving.predictors import load_predictor
-from recommendations.led import Step, past_queries, searches_of, taken_shares
+from recommendations.training.led import Step, past_queries, searches_of, taken_shares
 
 from .test_training import train
 

@@ -17,8 +17,9 @@ from ecomai.registry.models import ModelVersion
 from ecomai.registry.services import go_live, promote_version
 from ecomai.serving import live
 from ecomai.serving.predictors.text_encoder import TextEncoder
-from recommendations import adapting, services, text_readers
+from recommendations import services
 from recommendations.texts import item_text
+from recommendations.training import adapting, text_readers
 from tests.learning.tiny import write_tiny_bert
 
 from .test_training import ENOUGH, N_EACH, N_KINDS, SMALL, make_history, train

@@ -21,11 +21,12 @@ from ecomai.registry.services import (
 )
 from ecomai.serving import live
 from ecomai.serving.predictors import load_predictor
-from recommendations import scoring, training
+from recommendations import scoring
 from recommendations.benchmarks import faithfulness
 from recommendations.models import BatchRecommendation
 from recommendations.past import read_past
 from recommendations.services import recommend
+from recommendations.training import next_item as training
 
 N_KINDS, N_EACH, N_PEOPLE = 6, 6, 400
 SMALL = {"dim": 16, "n_layers": 1, "max_epochs": 5, "batch_size": 32, "encoder": "char_ngram"}

@@ -6,7 +6,8 @@ from ecomai.registry import searches
 from ecomai.registry.jobs import execute_job
 from ecomai.registry.models import TrainingRun
 from ecomai.registry.services import request_training
-from recommendations import scenario, tuning
+from recommendations import scenario
+from recommendations.training import tuning
 
 from .test_training import ENOUGH, SMALL, make_history
 

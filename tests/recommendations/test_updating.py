@@ -19,8 +19,10 @@ from ecomai.registry.models import ModelVersion, TrainingRun, TrainingSchedule
 from ecomai.registry.runs import Run
 from ecomai.registry.services import cancel_training, go_live, judge, promote_version, request_training
 from ecomai.serving import live
-from recommendations import scenario, training, updating
+from recommendations import scenario
 from recommendations.services import recommend
+from recommendations.training import next_item as training
+from recommendations.training import updating
 
 from .test_training import ENOUGH, N_EACH, SMALL, make_history
 

@@ -26,7 +26,8 @@ MODEL = "recommendations.next_item"
 PUBLIC = {"health-live", "health-ready", "plotly", "schema", "api-docs"}
 # What a customer may do: ask for recommendations, and about oneself.
 OWN = {
-    "recommendations", "recommendation-feedback", "recommendation-seo", "search", "search-suggestions", "picture-search",
+    "recommendations", "recommendation-feedback", "recommendation-seo",
+    "search", "search-suggestions", "picture-search",
     "fusion-me", "fusion-me-consents", "fusion-me-erasure",
 }  # fmt: skip
 

@@ -21,9 +21,9 @@ from ... import shelf as shelves
 from ...app_settings import app_settings
 from ...catalogue import Catalogue
 from ...models import SearchLog
+from ...pipeline import predictors
 from ...scenario import SEARCH
 from ...shelf import Shelf
-from .. import predictors
 
 logger = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from ecomai.serving.predictors.search import canonical
 from ecomai.text import normalise
 
 from ...app_settings import app_settings
-from ...led import GRADES, SEARCH, Search, Step, searches_of
 from ...models import Synonym
+from ...training.led import GRADES, SEARCH, Search, Step, searches_of
 
 POLL_SECONDS = 0.8
 MOST_VARIANTS = 4

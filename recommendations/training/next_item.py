@@ -20,15 +20,16 @@ from ecomai.registry.runs import Candidate, Run
 from ecomai.scenarios import FORGETTING
 from ecomai.serving.predictors import load_predictor
 
-from . import datasets, drift, tuning, updating
+from .. import datasets, drift
+from ..app_settings import app_settings
+from ..datasets import Cases, Dataset
+from ..scenario import next_item
+from ..selectors import interaction_types
+from ..services import vectors
+from . import tuning, updating
 from .adapting import Made, Wishes, make_own
-from .app_settings import app_settings
-from .datasets import Cases, Dataset
 from .judging import Judged, judge_predictor, judge_recommender
 from .picture_features import PictureFeatures, by_row
-from .scenario import next_item
-from .selectors import interaction_types
-from .services import vectors
 from .text_readers import INT8, TextReader, fit_reader, in_integers
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ecomai.learning.metrics.ranking import ranking_report
 
-from .datasets import Cases, Dataset, as_sequences, event_contexts
+from ..datasets import Cases, Dataset, as_sequences, event_contexts
 
 if TYPE_CHECKING:
     from ecomai.learning.recommenders.base import Recommender

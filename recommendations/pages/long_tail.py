@@ -16,11 +16,11 @@ from ecomai.console import charts
 from ecomai.console.cards import Card
 from ecomai.learning.metrics.exposure import coverage, gini, lorenz_curve
 
-from .app_settings import app_settings
-from .models import DailyExposure, Exploration, TailItem
-from .monitoring_page import ALL
-from .services.exposure import exposures_of
-from .targets import TargetEstimate, estimate_target
+from ..app_settings import app_settings
+from ..models import DailyExposure, Exploration, TailItem
+from ..services.exposure import exposures_of
+from ..targets import TargetEstimate, estimate_target
+from .monitoring import ALL
 
 PERIODS = (30, 90, 365)
 N_POINTS = 20  # of the Lorenz curve

@@ -18,16 +18,16 @@ from ecomai.learning.interactions import Interactions
 from ecomai.registry.runs import Candidate, Run
 from ecomai.serving.predictors import load_predictor
 
-from . import selectors
-from .app_settings import app_settings
-from .catalogue import top_category
-from .datasets import Dataset, before_rows
-from .models import PipelineSource
-from .pipeline.features import FEATURES, SOURCE_KINDS, Asked, ItemFacts, feature_matrix, group_codes
-from .pipeline.ranking import normalised
-from .pipeline.sources import MOST_TOGETHER, N_SEEDS, NEW_DAYS
-from .services.rankers import N_SEEDS as N_SIMILAR_SEEDS
-from .training import Material, Quiet, prepare
+from .. import selectors
+from ..app_settings import app_settings
+from ..catalogue import top_category
+from ..datasets import Dataset, before_rows
+from ..models import PipelineSource
+from ..pipeline.features import FEATURES, SOURCE_KINDS, Asked, ItemFacts, feature_matrix, group_codes
+from ..pipeline.rankers import N_SEEDS as N_SIMILAR_SEEDS
+from ..pipeline.ranking import normalised
+from ..pipeline.sources import MOST_TOGETHER, N_SEEDS, NEW_DAYS
+from .next_item import Material, Quiet, prepare
 
 if TYPE_CHECKING:
     from ecomai.learning.rankers.lists import CandidateLists

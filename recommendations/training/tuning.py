@@ -9,14 +9,14 @@ from django.utils.translation import gettext as _
 from ecomai.exceptions import NotEnoughDataError
 from ecomai.registry.runs import Run
 
-from .datasets import Cases
+from ..datasets import Cases
 from .judging import judge_recommender
 
 if TYPE_CHECKING:
     from ecomai.learning.recommenders.base import Recommender
     from ecomai.learning.tuning import Trial
 
-    from .training import Material
+    from .next_item import Material
 
 
 def tune_next_item(run: Run, material: "Material", parameters: dict[str, Any]) -> dict[str, Any]:

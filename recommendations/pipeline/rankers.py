@@ -22,8 +22,8 @@ from ..scenario import NEXT_ITEM, SIMILAR_ITEMS
 from . import predictors
 
 if TYPE_CHECKING:
-    from ..pipeline.plans import Plan
-    from ..pipeline.running import Trace
+    from .plans import Plan
+    from .running import Trace
 
 T = TypeVar("T")
 

@@ -19,16 +19,16 @@ from ecomai.registry.runs import Candidate, Run
 from ecomai.serving.predictors import load_predictor
 from ecomai.serving.predictors.search import canonical
 
-from . import datasets
-from .app_settings import app_settings
-from .datasets import Dataset
+from .. import datasets
+from ..app_settings import app_settings
+from ..datasets import Dataset
+from ..selectors import interaction_types
+from ..services import vectors
+from ..texts import search_text
 from .judging import MIN_GROUP, Judged
 from .led import GOOD, SEARCH, Search, Step, past_queries, searches_of, taken_shares
-from .selectors import interaction_types
-from .services import vectors
+from .next_item import encoder_cache, fresh, frozen, item_vectors
 from .text_readers import TextReader, fit_reader
-from .texts import search_text
-from .training import encoder_cache, fresh, frozen, item_vectors
 
 if TYPE_CHECKING:
     from ecomai.learning.retrieval.hybrid import HybridSearcher

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from ecomai import scenarios
 from ecomai.exceptions import NotFoundError
 
-from .models import DailyFigures, Source
-from .services import latencies
+from ..models import DailyFigures, Source
+from ..services import latencies
 
 Scope = DailyFigures.Scope
 PERIODS = (7, 30, 90, 365)

@@ -9,8 +9,8 @@ import numpy as np
 from ecomai.registry.models import ModelVersion
 from ecomai.registry.selectors import serving_version
 
-from .app_settings import app_settings
-from .scenario import IMAGE_ENCODER
+from ..app_settings import app_settings
+from ..scenario import IMAGE_ENCODER
 
 #: In the card of a version that learned with pictures.
 CARD_KEY = "image_encoder"

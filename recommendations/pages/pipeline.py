@@ -12,10 +12,10 @@ from .. import catalogue as catalogues
 from .. import services
 from ..item_rows import items_by_key
 from ..models import Pipeline
+from ..pipeline import plans
+from ..pipeline.explaining import Explanation, Why
+from ..pipeline.running import Trace
 from ..serializers import first_image
-from . import plans
-from .explaining import Explanation, Why
-from .running import Trace
 
 N_SHOWN = 12
 #: Of the first so many candidates it is told which were left out.

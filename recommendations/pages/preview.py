@@ -10,9 +10,9 @@ from django.utils.safestring import SafeString
 
 from ecomai.commerce.models import Customer, Event, EventType, Item
 
-from . import selectors, services
-from .item_rows import items_by_key
-from .serializers import first_image
+from .. import selectors, services
+from ..item_rows import items_by_key
+from ..serializers import first_image
 
 N_FOUND = 20
 N_SHOWN = 12

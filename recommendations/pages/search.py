@@ -11,9 +11,9 @@ from rest_framework.exceptions import ValidationError
 
 from ecomai.exceptions import EcomaiError
 
-from .serializers import first_image
-from .serializers.search import read_search
-from .services.search import PROPERTY, Facet, SearchAnswer, search_for_request
+from ..serializers import first_image
+from ..serializers.search import read_search
+from ..services.search import PROPERTY, Facet, SearchAnswer, search_for_request
 
 PER_PAGE = 24
 #: Of many pages, those around the one that is shown.

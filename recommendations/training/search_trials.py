@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from ecomai.commerce.models import Customer
 from ecomai.exceptions import EcomaiError
 
-from .serializers import first_image
-from .services.search import SearchAnswer, queries_in_vain, search, top_queries
+from ..serializers import first_image
+from ..services.search import SearchAnswer, queries_in_vain, search, top_queries
 
 N_SHOWN = 12
 DAYS = (7, 30, 90)

@@ -9,9 +9,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from . import figures, seo
-from .models import Pipeline, SeoDraft, Source
-from .models.seo import DESCRIPTION_LENGTH, TITLE_LENGTH
+from .. import seo
+from ..models import Pipeline, SeoDraft, Source
+from ..models.seo import DESCRIPTION_LENGTH, TITLE_LENGTH
+from ..pages import figures
 
 PERIODS = (7, 14, 30, 90)
 

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from ecomai.commerce.models import Event, EventType
 from ecomai.console import charts
 
-from .models import Answer, Pipeline, Replay
-from .replaying.judging import DRAFT, LIVE, SHOWN
+from ..models import Answer, Pipeline, Replay
+from ..replaying.judging import DRAFT, LIVE, SHOWN
 
 #: A shadow is looked at on so many of its newest answers: a page must not read them all.
 MOST_SHADOW_ANSWERS, SHADOW_DAYS = 1000, 14

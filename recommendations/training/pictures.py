@@ -20,14 +20,14 @@ from ecomai.learning.callbacks import ReportTo
 from ecomai.registry.runs import Candidate, Run
 from ecomai.serving.predictors import load_predictor
 
-from .app_settings import app_settings
-from .exceptions import ImageEncoderMissingError, NoImageEncoderError
+from ..app_settings import app_settings
+from ..exceptions import ImageEncoderMissingError, NoImageEncoderError
+from ..picture_sources import picture_digest
+from ..readiness import MIN_PICTURES
+from ..services import picture_vectors
+from ..services.picture_vectors import ItemPicture
+from ..texts import item_text
 from .picture_features import KEY, N_FEATURES
-from .picture_sources import picture_digest
-from .readiness import MIN_PICTURES
-from .services import picture_vectors
-from .services.picture_vectors import ItemPicture
-from .texts import item_text
 
 if TYPE_CHECKING:
     from ecomai.learning.encoders.images import PretrainedImageEncoder

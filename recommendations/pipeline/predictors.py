@@ -20,7 +20,7 @@ from ecomai.serving import live
 from ecomai.serving.live import Served
 
 from ..catalogue import Catalogue
-from ..picture_features import PictureFeatures, by_row
+from ..training.picture_features import PictureFeatures, by_row
 
 logger = logging.getLogger(__name__)
 

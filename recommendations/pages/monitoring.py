@@ -16,9 +16,9 @@ from ecomai.console import charts
 from ecomai.console.cards import Card
 from ecomai.console.quality_page import type_label
 
+from ..models import DriftReport
 from . import figures
 from .figures import MEASURES, Figures, Measure, Wanted
-from .models import DriftReport
 
 MOST_LINES = 6
 CARDS = ("click_rate", "conversion", "fallback_share", "coverage", "head_share", "p95")

@@ -13,12 +13,12 @@ from django.utils.translation import gettext as _
 from ecomai.registry.models import ModelVersion
 from ecomai.registry.runs import Run
 
+from ..datasets import Cases, Dataset, cases_between
+from ..pipeline import predictors
+from ..scenario import next_item
 from . import text_readers
-from .datasets import Cases, Dataset, cases_between
 from .judging import judge_predictor
 from .picture_features import PictureFeatures
-from .scenario import next_item
-from .services import predictors
 
 if TYPE_CHECKING:
     from ecomai.learning.interactions import Interactions

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from django.utils.translation import gettext as _
 
+from ..app_settings import app_settings
+from ..exceptions import EncoderMissingError
+from ..pipeline import predictors
+from ..services import vectors
 from .adapting import Made
-from .app_settings import app_settings
-from .exceptions import EncoderMissingError
-from .services import predictors, vectors
 
 if TYPE_CHECKING:
     from ecomai.learning.encoders.base import TextEncoder
