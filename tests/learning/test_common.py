@@ -23,6 +23,8 @@ from ecomai.learning.encoders.routed import RoutedTextEncoder
 from ecomai.learning.encoders.small_images import SmallImageEncoder
 from ecomai.learning.exceptions import FormatVersionError, InvalidDataError, NotFittedError
 from ecomai.learning.interactions import Interactions
+from ecomai.learning.rankers.boosted import BoostedRanker
+from ecomai.learning.rankers.listwise import ListwiseRanker
 from ecomai.learning.recommenders.base import Recommender
 from ecomai.learning.recommenders.exposure import TailReranker
 from ecomai.learning.recommenders.item_item import ItemItemRecommender
@@ -64,6 +66,7 @@ ENCODERS: list[Callable[[str], TextEncoder]] = [
 SEARCHERS: list[Callable[[], Estimator]] = [
     BM25Index, SpellingCorrector, HybridSearcher, PairRanker, CrossEncoder,
 ]  # fmt: skip
+RANKERS: list[Callable[[], Estimator]] = [BoostedRanker, ListwiseRanker]
 EXPOSERS: list[Callable[[], Estimator]] = [TailReranker, lambda: ThompsonBandit(n_features=2)]
 TEXTS = ["red dress", "blue dress for the summer", "mug", "红色连衣裙", "蓝牙耳机", "Кружка синяя"]
 OTHER_TEXTS = ["lamp", "green shoes", "绿色的灯"]
@@ -96,7 +99,7 @@ def test_every_estimator_is_held_to_the_contract(tiny_model: str) -> None:
 
 def estimators(tiny_model: str) -> list[Estimator]:
     return [
-        *(make() for make in (*RECOMMENDERS, *SEARCHERS, *EXPOSERS, SmallImageEncoder)),
+        *(make() for make in (*RECOMMENDERS, *SEARCHERS, *RANKERS, *EXPOSERS, SmallImageEncoder)),
         *(make(tiny_model) for make in (*ENCODERS, PretrainedImageEncoder)),
     ]
 

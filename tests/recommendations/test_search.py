@@ -241,6 +241,17 @@ def test_facets_count_the_whole_result(trained):
     assert choices(answer, "in_stock") == {"in stock": 3}
 
 
+def test_a_brand_that_is_an_attribute_too_is_offered_once(trained):
+    for item in Item.objects.exclude(brand=""):
+        item.attributes = item.attributes | {"Make": item.brand}
+        item.updated_at = timezone.now()
+        item.save()
+    look_again()
+    names = [facet.name for facet in search(query="coffee cup").facets]
+    assert "attribute.colour" in names
+    assert "attribute.Make" not in names
+
+
 def test_a_chosen_facet_keeps_its_other_choices(trained):
     answer = search(query="coffee cup", filters=SearchFilter(brands=["Acme"]))
     assert answer.n_found == 2

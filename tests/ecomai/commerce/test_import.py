@@ -186,7 +186,7 @@ def test_missing_columns_are_named(tmp_path):
         ("items.parquet", b"", "empty_file"),
         ("items.parquet", b"PAR1 this is none", "unreadable_file"),
         ("items.csv.gz", b"not gzipped", "unreadable_file"),
-        ("items.csv.gz", gzip.compress(b"external_id,title\nmug,Mug\n" * 1000)[:-20], "unreadable_file"),
+        ("items.csv.gz", gzip.compress(b"external_id,title\nmug,Mug\n" * 1000, mtime=0)[:-20], "unreadable_file"),
         ("weather.csv", b"day,rain\n1,2\n", "unknown_file"),
     ],
 )
