@@ -1,18 +1,14 @@
 """Files from addresses that others wrote: by http(s), bounded, never from the shop's own network."""
 
 import http.client
-import ipaddress
-import socket
-import ssl
 import time
 from collections.abc import Collection
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+from .addresses import PORTS, PrivateAddressError, connect, path_of
+
 MAX_REDIRECTS = 3
 CHUNK_BYTES = 65_536
-PORTS = {"http": 80, "https": 443}
-# Addresses that lead to IPv4 ones which are not written in them for all to see.
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class FetchError(Exception):
@@ -53,9 +49,10 @@ def fetch(url: str, *, max_bytes: int, timeout_seconds: float, own_hosts: Collec
     """
     deadline = time.monotonic() + timeout_seconds
     for _redirect in range(MAX_REDIRECTS + 1):
-        connection, target = _connect(_checked(url, own_hosts), deadline, own_hosts)
+        parts = _checked(url, own_hosts)
+        connection = _opened(parts, deadline, own_hosts)
         try:
-            connection.request("GET", target, headers={"User-Agent": "ecomai", "Accept": "*/*"})
+            connection.request("GET", path_of(parts), headers={"User-Agent": "ecomai", "Accept": "*/*"})
             response = connection.getresponse()
             if response.status in (301, 302, 303, 307, 308):
                 url = urljoin(url, response.headers.get("Location", ""))
@@ -91,61 +88,16 @@ def _is_own(parts: SplitResult, own_hosts: Collection[str]) -> bool:
     return bool({parts.hostname, f"{parts.hostname}:{parts.port or PORTS[parts.scheme]}"} & known)
 
 
-def _connect(
-    parts: SplitResult, deadline: float, own_hosts: Collection[str]
-) -> tuple[http.client.HTTPConnection, str]:
-    """Return an open connection to the one address that was judged, and what to ask it for."""
-    host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
-    address = _resolve(host, port, is_own=_is_own(parts, own_hosts))
-    connection = http.client.HTTPConnection(host, port)
+def _opened(parts: SplitResult, deadline: float, own_hosts: Collection[str]) -> http.client.HTTPConnection:
+    """Return an open connection to the one address that was judged."""
     try:
-        opened = socket.create_connection((address, port), timeout=_left(deadline))
-        if parts.scheme == "https":
-            opened = ssl.create_default_context().wrap_socket(opened, server_hostname=host)
+        return connect(parts, timeout_seconds=_left(deadline), may_be_private=_is_own(parts, own_hosts))
+    except PrivateAddressError:
+        raise FetchError("private_address") from None
     except TimeoutError:
         raise FetchError("too_slow") from None
     except OSError:
         raise FetchError("unreachable") from None
-    connection.sock = opened
-    return connection, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-
-
-def _resolve(host: str, port: int, *, is_own: bool) -> str:
-    """Return an address of a host; one that is private among several makes all of them suspect."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise FetchError("unreachable") from None
-    addresses = [str(entry[4][0]) for entry in found]
-    if not is_own and not all(is_public(address) for address in addresses):
-        raise FetchError("private_address")
-    return addresses[0]
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one of the open internet, also where it is wrapped into another.
-
-    Parameters
-    ----------
-    address : str
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> is_public("9.9.9.9"), is_public("127.0.0.1"), is_public("::ffff:10.0.0.1")
-    (True, False, False)
-    """
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip in NAT64:
-            return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo and ip.teredo[1])
-        if inner:
-            return is_public(str(inner))
-    return ip.is_global and not ip.is_multicast
 
 
 def _left(deadline: float) -> float:

@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from ecomai.fetching import FetchError, fetch, is_public
+from ecomai.addresses import is_public
+from ecomai.fetching import FetchError, fetch
 
 
 class Pages(BaseHTTPRequestHandler):
