@@ -17,11 +17,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, Value, When
+from django.db.models.functions import Cast, Coalesce, Lower
 
 from .models import Event, Item
 
 ROWS_AT_ONCE = 20_000
+#: What fewer people searched for may name one of them, and nobody else learns from it.
+MIN_PEOPLE_OF_A_QUERY = 2
 MOMENT = pa.timestamp("us", tz="UTC")
 EVENT_SCHEMA = pa.schema(
     [
@@ -66,7 +69,8 @@ def freeze(
     """Write what had happened before `cutoff`; memory does not grow with the number of rows.
 
     Items are those listed before the cutoff, and those that an event before it names, as they are
-    described today. `storefront` None takes all. The same rows give the same fingerprint.
+    described today. `storefront` None takes all. The same rows give the same fingerprint. What somebody
+    searched for is there where others did so too.
     """
     folder.mkdir(parents=True, exist_ok=True)
     events = Event.objects.filter(occurred_at__lt=cutoff)
@@ -137,11 +141,23 @@ class _Table:
 
 
 def _event_batches(events: Any) -> Iterator[pa.RecordBatch]:
-    ordered = events.order_by("occurred_at", "key").values_list(*READ_SCHEMA.names)
+    names = ["shared_query" if name == "query" else name for name in READ_SCHEMA.names]
+    told = Case(When(asked__in=_shared_queries(events), then=F("query")), default=Value(""))
+    events = events.annotate(asked=Lower("query"), shared_query=told)
+    ordered = events.order_by("occurred_at", "key").values_list(*names)
     read = _copied if connection.vendor == "postgresql" else _fetched
     for batch in read(ordered):
         columns = [_user_keys(batch), *batch.columns[3:]]
         yield pa.record_batch(columns, schema=EVENT_SCHEMA)
+
+
+def _shared_queries(events: Any) -> Any:
+    """Return what several people searched for, without regard to capitals."""
+    person = Coalesce(Cast("customer_id", CharField()), "session_id")
+    searches = events.exclude(query="").order_by().annotate(asked=Lower("query")).values("asked")
+    return (
+        searches.annotate(n=Count(person, distinct=True)).filter(n__gte=MIN_PEOPLE_OF_A_QUERY).values("asked")
+    )
 
 
 def _copied(rows: Any) -> Iterator[pa.RecordBatch]:

@@ -23,19 +23,24 @@ def begin_experiment() -> Experiment:
         return known
     experiment = Experiment.objects.create(
         slug=SLUG,
-        name=_("Front page: the model or popular items"),
+        name=_("Front page: what comes next, or what is similar"),
         subject=f"recommendations:{HOME}",
-        hypothesis=_("More visitors click where the front page shows what suits them than what is popular."),
+        hypothesis=_(
+            "More visitors click on what is like their latest steps than on what the model expects."
+        ),
         unit=Experiment.Unit.CUSTOMER,
         primary_metric="click_through_there",
         outcome_days=OUTCOME_DAYS,
         minimum_effect=0.2,
     )
-    popular = {"source": Source.POPULAR.value}
-    Arm.objects.create(experiment=experiment, name=_("popular items"), configuration=popular, is_control=True)
-    Arm.objects.create(
-        experiment=experiment, name=_("the model"), configuration={"source": Source.MODEL.value}
-    )
+    for name, source, is_control in (
+        (_("what comes next"), Source.MODEL, True),
+        (_("what is similar"), Source.SIMILAR, False),
+    ):
+        configuration = {"source": source.value}
+        Arm.objects.create(
+            experiment=experiment, name=name, configuration=configuration, is_control=is_control
+        )
     GuardRail.objects.create(experiment=experiment, metric="conversion", allowed_loss=0.1)
     start_experiment(experiment=experiment)
     # The shop has a year behind it, and so has what goes on in it.

@@ -27,13 +27,13 @@ from .. import catalogue as catalogues
 from ..app_settings import app_settings
 from ..catalogue import Catalogue
 from ..models import Answer, Source
+from ..pipeline.rankers import N_SEEDS
 from ..scenario import NEXT_ITEM, SIMILAR_ITEMS
 from .experiment import HOME, RUNNING_SINCE
 
 SEED = 11
 BESIDE = "item"
 N_SHOWN = {HOME: 8, BESIDE: 6}
-MODEL_OF = {HOME: NEXT_ITEM, BESIDE: SIMILAR_ITEMS}
 # A visit often begins elsewhere, and not every product page is read down to the strip.
 SHARE_SEEN = {HOME: 0.5, BESIDE: 0.2}
 # So long ago the shop began to show what the models say; before, what was popular.
@@ -75,6 +75,7 @@ class Shown:
     items: Sequence[int]
     source: Source
     served: Served | None = None
+    model_name: str = ""
     key: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
@@ -146,14 +147,18 @@ def _answers(visits: Sequence[Visit], plan: Plan, rng: np.random.Generator) -> l
     names = dict(Customer.objects.values_list("pk", "external_id"))
     popular = _Popular(catalogue, now)
     is_late = rng.random(len(visits)) < SHARE_LATE
-    shown, asked = [], []
+    shown: list[Shown] = []
+    asked: dict[Source, list[Visit]] = defaultdict(list)
     for visit, late in zip(visits, is_late, strict=True):
         first = _first_source(visit, names[visit.customer], plan, now)
         if first == Source.POPULAR or late or not (visit.history or visit.page_item):
             shown.append(Shown(visit, popular.at(visit), Source.POPULAR))
         else:
-            asked.append(visit)
-    shown += _of_models(asked, catalogue, popular)
+            asked[first].append(visit)
+    shown += _next_items([one for one in asked[Source.MODEL] if one.placement == HOME], catalogue)
+    beside = [one for one in asked[Source.MODEL] if one.placement == BESIDE]
+    shown += _similar_items(beside, Source.MODEL, catalogue, popular)
+    shown += _similar_items(asked[Source.SIMILAR], Source.SIMILAR, catalogue, popular)
     return sorted(shown, key=lambda one: one.visit.at)
 
 
@@ -200,30 +205,38 @@ class _Popular:
         return self._orders[weeks_ago]
 
 
-def _of_models(visits: Sequence[Visit], catalogue: Catalogue, popular: _Popular) -> Iterator[Shown]:
-    """Ask the models that are live today what they would have shown."""
-    next_item, similar = live.get_live(NEXT_ITEM), live.get_live(SIMILAR_ITEMS)
-    home = [visit for visit in visits if visit.placement == HOME]
-    beside = [visit for visit in visits if visit.placement == BESIDE]
-    if next_item:
-        predictor: Any = next_item.predictor
-        histories = [[str(item) for item in visit.history] for visit in home]
-        lists = predictor.top_n(histories, N_SHOWN[HOME], exclude=histories)
-        for visit, found in zip(home, lists, strict=True):
-            yield Shown(visit, _keys(found, catalogue), Source.MODEL, next_item)
-    if similar:
-        predictor = similar.predictor
-        known: dict[int, list[int]] = {}
-        for visit in beside:
-            item = visit.page_item or 0
-            if item not in known:
-                known[item] = _keys(predictor.similar(str(item), N_SHOWN[BESIDE]), catalogue)
-            items, source = known[item], Source.MODEL
-            yield (
-                Shown(visit, items, source, similar)
-                if items
-                else Shown(visit, popular.at(visit), Source.POPULAR)
-            )
+def _next_items(visits: Sequence[Visit], catalogue: Catalogue) -> Iterator[Shown]:
+    """Ask the model that is live today what it would have shown."""
+    served = live.get_live(NEXT_ITEM)
+    if served is None:
+        return
+    predictor: Any = served.predictor
+    histories = [[str(item) for item in visit.history] for visit in visits]
+    lists = predictor.top_n(histories, N_SHOWN[HOME], exclude=histories)
+    for visit, found in zip(visits, lists, strict=True):
+        yield Shown(visit, _keys(found, catalogue), Source.MODEL, served, NEXT_ITEM)
+
+
+def _similar_items(
+    visits: Sequence[Visit], source: Source, catalogue: Catalogue, popular: _Popular
+) -> Iterator[Shown]:
+    """As `_next_items`: what is like the page's item, else like the latest steps."""
+    served = live.get_live(SIMILAR_ITEMS)
+    if served is None:
+        return
+    predictor: Any = served.predictor
+    known: dict[tuple[int, ...], list[int]] = {}
+    for visit in visits:
+        seeds = (visit.page_item,) if visit.page_item else tuple(dict.fromkeys(visit.history[-N_SEEDS:]))
+        n = N_SHOWN[visit.placement]
+        if (*seeds, n) not in known:
+            found = predictor.for_basket([str(item) for item in seeds], n)
+            known[*seeds, n] = _keys(found, catalogue)
+        items = known[*seeds, n]
+        if items:
+            yield Shown(visit, items, source, served, SIMILAR_ITEMS)
+        else:
+            yield Shown(visit, popular.at(visit), Source.POPULAR)
 
 
 def _keys(found: Iterable[Any], catalogue: Catalogue) -> list[int]:
@@ -245,7 +258,7 @@ def _write_answers(shown: Sequence[Shown], rng: np.random.Generator) -> None:
             seed_keys=[one.visit.page_item] if one.visit.page_item else [],
             item_keys=list(one.items),
             source=one.source,
-            model_name=MODEL_OF[one.visit.placement] if one.served else "",
+            model_name=one.model_name,
             model_version_id=one.served.version_id if one.served else None,
             milliseconds=float(took),
             created_at=one.visit.at,

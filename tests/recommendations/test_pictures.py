@@ -146,7 +146,7 @@ def test_a_training_reads_the_pictures_and_learns_until_they_find_their_products
     torch.set_num_threads(1)
     broken = gallery[-1]
     default_storage.delete(f"products/{broken.external_id}.png")
-    run = request_training(model_name=ENCODER, hyperparameters={"small_epochs": 90}, random_state=3)
+    run = request_training(model_name=ENCODER, hyperparameters={"small_epochs": 110}, random_state=3)
     execute_job(run.job_id)
     run = TrainingRun.objects.select_related("job", "version").get(pk=run.pk)
     assert run.job.state == "succeeded", run.job.traceback

@@ -59,11 +59,12 @@ def test_capability_of_a_scenario_that_is_off_says_so(probe):
 
     known = scenarios.get_scenario("probe")
     scenarios.unregister("probe")
-    path = f"{capabilities.NullSearcher.__module__}.NullSearcher"
-    scenarios.register(replace(known, capabilities={"Searcher": path}))
+    path = f"{capabilities.NullMessageSender.__module__}.NullMessageSender"
+    scenarios.register(replace(known, capabilities={"MessageSender": path}))
     switch_scenario(name="probe", is_on=False)
-    answer = capabilities.get(capabilities.Searcher).search(query="x")
-    assert answer.unavailable.reason == "switched_off"
+    sender = capabilities.get(capabilities.MessageSender)
+    receipt = sender.send(customer_id="1", channel="mail", subject="x", body="x", purpose="x")
+    assert receipt.unavailable.reason == "switched_off"
 
 
 # -- schedules ----------------------------------------------------------------------------------
