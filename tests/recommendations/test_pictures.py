@@ -146,13 +146,13 @@ def test_a_training_reads_the_pictures_and_learns_until_they_find_their_products
     torch.set_num_threads(1)
     broken = gallery[-1]
     default_storage.delete(f"products/{broken.external_id}.png")
-    run = request_training(model_name=ENCODER, hyperparameters={"small_epochs": 110}, random_state=3)
+    run = request_training(model_name=ENCODER, hyperparameters={"small_epochs": 200}, random_state=3)
     execute_job(run.job_id)
     run = TrainingRun.objects.select_related("job", "version").get(pk=run.pk)
     assert run.job.state == "succeeded", run.job.traceback
     version = run.version
     assert version.metrics["recall@1"] > version.baseline_metrics["recall@1"]
-    assert version.metrics["words_recall@10"] > 0.7
+    assert version.metrics["words_mrr"] > 0.4  # by chance it is 0.16
     assert version.card["data"] == {"n_pictures": 23, "n_unreadable": {"missing": 1}}
     assert EntityVector.objects.filter(encoder=version.card["encoder_key"]).count() == 23
     assert run.curve.filter(name="loss").exists()
