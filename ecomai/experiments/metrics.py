@@ -49,10 +49,6 @@ def unregister_metric(name: str) -> None:
     _registered.pop(name, None)
 
 
-def installed_metrics() -> list[MetricSpec]:
-    return list(_registered.values())
-
-
 def get_metric(name: str) -> MetricSpec:
     try:
         return _registered[name]

@@ -10,7 +10,7 @@ from ecomai.exceptions import NotFoundError
 from ecomai.reading import in_transaction, read_rows
 
 from .app_settings import registry_settings
-from .models import Job, LabellingTask, ModelDeployment, ModelVersion, RunMetric, ScenarioSwitch, TrainingRun
+from .models import LabellingTask, ModelDeployment, ModelVersion, RunMetric, ScenarioSwitch, TrainingRun
 
 ALL_SCENARIOS = ""
 
@@ -159,17 +159,6 @@ def comparable_runs(run: TrainingRun) -> QuerySet[TrainingRun]:
     runs = TrainingRun.objects.filter(model_name=run.model_name).exclude(pk=run.pk)
     has_curve = Exists(RunMetric.objects.filter(run=OuterRef("pk")))
     return runs.filter(has_curve).select_related("version").order_by("-pk")
-
-
-def jobs_waiting_too_long(*, seconds: float) -> QuerySet[Job]:
-    """Queued rows that no worker took, though they were due long ago."""
-    from datetime import timedelta
-
-    from django.utils import timezone
-
-    return Job.objects.filter(
-        state=Job.State.QUEUED, run_after__lt=timezone.now() - timedelta(seconds=seconds)
-    )
 
 
 def next_case(*, model_name: str = "", after: int | None = None) -> LabellingTask | None:

@@ -195,10 +195,6 @@ def _charts(
     ]  # fmt: skip
 
 
-def _share_of(rows: Sequence[Mapping[str, Any]], part: str, whole: str) -> float | None:
-    return _share(sum(row[part] for row in rows), sum(row[whole] for row in rows))
-
-
 def lorenz_chart(exposures: np.ndarray) -> charts.Chart:
     """Return the curve at even steps: which share of the places the least shown items have."""
     items, shares = lorenz_curve(exposures)

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Min
 from django.utils import timezone
 
 from ecomai.commerce.models import Item
@@ -302,7 +302,3 @@ class _Day:
             GROUP BY {self.group}"""  # noqa: S608
         begin, seen, end = (self._moment(moment) for moment in (self.start, last_seen, last_bought))
         return (statement, begin, seen, begin, end, *[self.window_days] * 4)
-
-
-def newest_count_at() -> datetime | None:
-    return DailyFigures.objects.aggregate(at=Max("computed_at"))["at"]

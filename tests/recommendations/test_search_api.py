@@ -7,7 +7,7 @@ from ecomai import capabilities
 from ecomai.commerce.visitors import sign_customer
 from ecomai.fusion.subjects import Subject
 from ecomai.registry.services import switch_scenario
-from recommendations.models import SearchLog
+from recommendations.models import SearchLog, Synonym
 from recommendations.serializers.search import SearchSerializer, search_body
 from recommendations.services import privacy
 from recommendations.services import search as searches
@@ -134,3 +134,4 @@ def test_tasks_may_run_twice(db):
     for _n in range(2):
         forget_old_searches()
         propose_synonyms()
+    assert not Synonym.objects.exists(), "nobody searched, so there is nothing to propose"

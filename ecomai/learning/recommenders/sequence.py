@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -455,8 +455,3 @@ def _digest(X: Interactions, item_vectors: NDArray[np.float32] | None) -> str:
     for array in (X.items, X.offsets, X.weights, X.types, X.ages_days, item_vectors):
         digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
-
-
-def network_settings(model: SequenceRecommender) -> dict[str, int | float]:
-    """Return the sizes of a fitted model's network, for its card."""
-    return asdict(model._config())
