@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from ecomai.exceptions import NotFoundError
 from ecomai.registry.admin.base import act, badge
+from ecomai.registry.admin.pages import OwnPages
 
 from . import reports, selectors, services
 from .forms import ArmForm, ArmFormSet, ExperimentForm, GuardRailForm, GuardRailFormSet, PlanForm
@@ -127,7 +128,8 @@ class GuardRailInline(PartInline):
 
 
 @admin.register(Experiment)
-class ExperimentAdmin(admin.ModelAdmin):
+class ExperimentAdmin(OwnPages):
+    address_prefix = APP
     form = ExperimentForm
     inlines = (ArmInline, GuardRailInline)
     list_display = ("what", "state_badge", "running", "arm_counts", "verdict")
@@ -209,21 +211,12 @@ class ExperimentAdmin(admin.ModelAdmin):
 
     # -- pages --
 
-    def get_urls(self) -> list[URLPattern]:
-        def address(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
-            return path(route, self.admin_site.admin_view(view), name=f"{APP}_{name}")
-
+    def own_urls(self) -> list[URLPattern]:
         return [
-            address("plan/", self.plan_view, "plan"),
-            address("<int:pk>/report/", self.report_view, "report"),
-            address("<int:pk>/do/<slug:action>/", self.action_view, "action"),
-            *super().get_urls(),
+            self.address("plan/", self.plan_view, "plan"),
+            self.address("<int:pk>/report/", self.report_view, "report"),
+            self.address("<int:pk>/do/<slug:action>/", self.action_view, "action"),
         ]
-
-    def page(self, request: HttpRequest, template: str, title: Any, **context: Any) -> HttpResponse:
-        shared = self.admin_site.each_context(request)
-        context = {**shared, "title": title, "opts": self.opts, "media": self.media, **context}
-        return TemplateResponse(request, template, context)
 
     def render_change_form(
         self,
@@ -245,7 +238,7 @@ class ExperimentAdmin(admin.ModelAdmin):
 
     def plan_view(self, request: HttpRequest) -> HttpResponse:
         """The plan for a form as it is filled in now; the form asks for it at every change."""
-        self._check_view(request)
+        self.check_view(request)
         form = PlanForm(request.GET)
         if not form.is_valid():
             return TemplateResponse(request, "ecomai/experiments/plan.html", {"plan": None})
@@ -259,7 +252,7 @@ class ExperimentAdmin(admin.ModelAdmin):
         return TemplateResponse(request, "ecomai/experiments/plan.html", {"plan": plan})
 
     def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        experiment = self._row(request, pk)
+        experiment = self.row(request, pk)
         return self.page(
             request, "ecomai/experiments/report.html", experiment.name,
             **reports.page_context(experiment),
@@ -269,7 +262,7 @@ class ExperimentAdmin(admin.ModelAdmin):
 
     def action_view(self, request: HttpRequest, pk: int, action: str) -> HttpResponse:
         """Ask once more on GET, do it on POST."""
-        experiment = self._row(request, pk)
+        experiment = self.row(request, pk)
         if action not in ACTIONS:
             raise Http404
         chosen = ACTIONS[action]
@@ -297,17 +290,6 @@ class ExperimentAdmin(admin.ModelAdmin):
             return super().response_add(request, obj, post_url_continue)
         self.message_user(request, _("The draft is kept. Look at its plan, then start it."))
         return HttpResponseRedirect(reverse(f"admin:{APP}_experiment_change", args=[obj.pk]))
-
-    def _check_view(self, request: HttpRequest) -> None:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-
-    def _row(self, request: HttpRequest, pk: int) -> Any:
-        self._check_view(request)
-        row = self.get_queryset(request).filter(pk=pk).first()
-        if row is None:
-            raise Http404
-        return row
 
 
 def may(request: HttpRequest, codename: str) -> bool:

@@ -10,8 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -20,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ecomai.registry.admin.base import act, badge
+from ecomai.registry.admin.pages import OwnPages
 
 from ..models import Pipeline, PipelineSource, Rule
 from ..pages import pipeline as previews
@@ -115,7 +115,8 @@ class RuleInline(PartInline):
 
 
 @admin.register(Pipeline)
-class PipelineAdmin(admin.ModelAdmin):
+class PipelineAdmin(OwnPages):
+    address_prefix = f"{APP}_pipeline"
     list_display = ("what", "placement", "storefront", "state_badge", "parts", "live_since", "links")
     list_filter = ("state", "placement", "storefront")
     search_fields = ("name", "placement")
@@ -238,25 +239,16 @@ class PipelineAdmin(admin.ModelAdmin):
 
     # -- pages --
 
-    def get_urls(self) -> list[URLPattern]:
-        def address(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
-            return path(route, self.admin_site.admin_view(view), name=f"{APP}_pipeline_{name}")
-
+    def own_urls(self) -> list[URLPattern]:
         return [
-            address("<int:pk>/preview/", self.preview_view, "preview"),
-            address("<int:pk>/copy/", self.copy_view, "copy"),
-            address("<int:pk>/do/<slug:action>/", self.action_view, "action"),
-            *super().get_urls(),
+            self.address("<int:pk>/preview/", self.preview_view, "preview"),
+            self.address("<int:pk>/copy/", self.copy_view, "copy"),
+            self.address("<int:pk>/do/<slug:action>/", self.action_view, "action"),
         ]
-
-    def page(self, request: HttpRequest, template: str, title: Any, **context: Any) -> HttpResponse:
-        shared = self.admin_site.each_context(request)
-        context = {**shared, "title": title, "opts": self.opts, "media": self.media, **context}
-        return TemplateResponse(request, template, context)
 
     def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show a pipeline beside what is live, for whomever the page is asked about."""
-        pipeline = self._row(request, pk)
+        pipeline = self.row(request, pk)
         return self.page(
             request, "ecomai/recommendations/pipeline_preview.html",
             _("Preview of “%(name)s”") % {"name": pipeline.name},
@@ -266,7 +258,7 @@ class PipelineAdmin(admin.ModelAdmin):
 
     def copy_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Make a draft of it. A GET asks for its name."""
-        pipeline = self._row(request, pk)
+        pipeline = self.row(request, pk)
         if not request.user.has_perm(f"{APP}.add_pipeline"):
             raise PermissionDenied
         if request.method != "POST":
@@ -284,7 +276,7 @@ class PipelineAdmin(admin.ModelAdmin):
 
     def action_view(self, request: HttpRequest, pk: int, action: str) -> HttpResponse:
         """Ask once more on GET, do it on POST."""
-        pipeline = self._row(request, pk)
+        pipeline = self.row(request, pk)
         if action not in ACTIONS:
             raise Http404
         if not request.user.has_perm(pipelines.PUT_LIVE):
@@ -302,14 +294,6 @@ class PipelineAdmin(admin.ModelAdmin):
             question=chosen.question, label=chosen.label, back=change_url(pipeline),
             reasons=_reasons(pipeline),
         )  # fmt: skip
-
-    def _row(self, request: HttpRequest, pk: int) -> Pipeline:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        row = self.get_queryset(request).filter(pk=pk).first()
-        if row is None:
-            raise Http404
-        return row
 
 
 def change_url(pipeline: Pipeline) -> str:

@@ -3,12 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import path
-from django.urls.resolvers import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -18,12 +15,15 @@ from ecomai.registry.jobs import BROKER_AWAY
 from ecomai.registry.models import Job
 from ecomai.registry.services.access import APP
 
+from .pages import OwnPages
+
 HTMX_SCRIPT = "django_htmx/htmx-2.min.js"
 
 
-class ServiceAdmin(admin.ModelAdmin):
+class ServiceAdmin(OwnPages):
     """A list, and pages of our own. Nothing is added, changed or deleted by Django's forms."""
 
+    address_prefix = APP
     actions: Any = None
     change_list_template = "ecomai/registry/change_list.html"
     empty_text: Any = ""
@@ -47,37 +47,8 @@ class ServiceAdmin(admin.ModelAdmin):
         title = capfirst(self.opts.verbose_name_plural)
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
-    def own_urls(self) -> list[URLPattern]:
-        """Addresses besides the list and the page of a row."""
-        return []
-
-    def get_urls(self) -> list[URLPattern]:
-        return [*self.own_urls(), *super().get_urls()]
-
-    def address(self, route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
-        return path(route, self.admin_site.admin_view(view), name=f"{APP}_{name}")
-
     def page(self, request: HttpRequest, template: str, title: Any, **context: Any) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "opts": self.opts,
-            "media": self.media,
-            **context,
-        }
-        return TemplateResponse(request, f"ecomai/registry/{template}", context)
-
-    def check_view(self, request: HttpRequest) -> None:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-
-    def row(self, request: HttpRequest, pk: Any) -> Any:
-        """The row of a page that this person may see."""
-        self.check_view(request)
-        row = self.get_object(request, str(pk))
-        if row is None:
-            raise Http404
-        return row
+        return super().page(request, f"ecomai/registry/{template}", title, **context)
 
 
 def may(request: HttpRequest, codename: str) -> bool:
