@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ecomai.commerce.models import Item, Storefronted
+from ecomai.conditions import ConditionError
 
 SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 MOST_CANDIDATES = 500
@@ -201,13 +202,13 @@ class Rule(models.Model):
 
     def clean(self) -> None:
         """Say what is wrong with a condition before anybody is shown what comes of it."""
-        from ..pipeline.rules import ConditionError, check_condition
+        from ..pipeline.rules import LANGUAGE
 
         self.condition = self.condition.strip()
         if bool(self.condition) == (self.item_id is not None):
             raise ValidationError(_("Name one item, or write a condition; a rule has one of the two."))
         if self.condition:
             try:
-                check_condition(self.condition)
+                LANGUAGE.compile(self.condition)
             except ConditionError as error:
                 raise ValidationError({"condition": str(error)}) from error
