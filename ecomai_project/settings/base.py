@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "ecomai.console",
     "ecomai.experiments",
     "recommendations",
+    "risk",
     "ecomai_project",
 ]
 

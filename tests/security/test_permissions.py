@@ -18,6 +18,7 @@ from ecomai.experiments import models as experiments
 from ecomai.fusion import models as fusion
 from ecomai.registry import models as registry
 from recommendations import models as recommendations
+from risk import models as risk
 
 pytestmark = pytest.mark.django_db
 
@@ -96,6 +97,9 @@ def rows() -> dict[str, object]:
         recommendations.Replay.objects.create(configuration={}, period_start=now, period_end=now),
         recommendations.DailyExposure.objects.create(day=now.date()),
         recommendations.Exploration.objects.create(placement="x"),
+        asked := risk.Assessment.objects.create(kind="payment_fraud", external_id="o-1", occurred_at=now),
+        risk.Label.objects.create(assessment=asked, is_fraud=True, source="chargeback"),
+        risk.Policy.objects.create(kind="payment_fraud", number=1, is_current=True),
     ]  # fmt: skip
     found = {row._meta.label_lower: row for row in made}
     found["ecomai_fusion.customerpicture"] = customer

@@ -3,7 +3,7 @@
 from oscar_shop.demo_settings import *  # noqa: F403
 from oscar_shop.demo_settings import INSTALLED_APPS, MIDDLEWARE, TEMPLATES
 
-OURS = ("ecomai", "oscar_shop", "recommendations")
+OURS = ("ecomai", "oscar_shop", "recommendations", "risk")
 INSTALLED_APPS = ["django.contrib.admin", *(app for app in INSTALLED_APPS if not app.startswith(OURS))]
 MIDDLEWARE = [
     "oscar_shop.measuring.QueryCounter",

@@ -1,0 +1,37 @@
+"""The settings of this scenario: `ECOMAI["RISK"]`."""
+
+from ecomai.conf import Section, Setting
+
+
+class RiskSettings(Section, name="RISK"):
+    HASH_KEY = Setting[str](
+        "",
+        help="The secret that card fingerprints, devices, addresses and e-mails are hashed with before they "
+        "are kept. Empty: derived from `SECRET_KEY`. After a change everything is seen for the first time.",
+    )
+    IPV4_PREFIX = Setting[int](24, unit="bits", help="How much of an IPv4 address names its network.")
+    IPV6_PREFIX = Setting[int](
+        48, unit="bits", help="How much of an IPv6 address names its network; homes get a /48 to a /64."
+    )
+    MAX_LINES = Setting[int](10_000, unit="lines", help="The most lines of an order that are taken.")
+    KEPT_LINES = Setting[int](
+        50, unit="lines", help="How many lines of an order are kept for reviewers; sums count them all."
+    )
+    REQUESTS_PER_MINUTE = Setting[int](
+        30_000, unit="requests per minute", help="Assessments taken per key; more answer 429."
+    )
+    LABEL_DELAY_DAYS = Setting[int](
+        45,
+        unit="days",
+        help="After so long without a chargeback an assessment counts as honest when models learn.",
+    )
+    KEEP_DAYS = Setting[int](
+        730, unit="days", help="How long assessments stay before they are removed, with their labels."
+    )
+    MIN_ASSESSMENTS = Setting[int](
+        500, unit="assessments", help="The least assessments with a known outcome a training needs."
+    )
+    MIN_FRAUD = Setting[int](20, unit="assessments", help="The least known frauds a training needs.")
+
+
+app_settings = RiskSettings()

@@ -1,0 +1,42 @@
+"""System checks of the settings."""
+
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Warning
+
+from .app_settings import RiskSettings, app_settings
+
+POSITIVE = (
+    "MAX_LINES", "KEPT_LINES", "REQUESTS_PER_MINUTE", "LABEL_DELAY_DAYS", "KEEP_DAYS", "MIN_ASSESSMENTS",
+    "MIN_FRAUD",
+)  # fmt: skip
+PREFIXES = {"IPV4_PREFIX": 32, "IPV6_PREFIX": 128}
+
+
+def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    messages: list[CheckMessage] = [
+        Warning(
+            f'ECOMAI["RISK"] has no setting {name!r}.',
+            hint="Is the name spelt right? docs/risk.md lists them all.",
+            id="risk.W001",
+        )
+        for name in RiskSettings.unknown_names()
+    ]
+    messages += [_wrong(name, "a number above 0") for name in POSITIVE if not _is_positive(name)]
+    messages += [
+        _wrong(name, f"a number from 1 to {bits}")
+        for name, bits in PREFIXES.items()
+        if not _is_positive(name) or getattr(app_settings, name) > bits
+    ]
+    if not isinstance(app_settings.HASH_KEY, str):
+        messages.append(_wrong("HASH_KEY", "a text"))
+    return messages
+
+
+def _is_positive(name: str) -> bool:
+    value = getattr(app_settings, name)
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+def _wrong(name: str, expected: str) -> CheckMessage:
+    return Error(f'ECOMAI["RISK"]["{name}"] must be {expected}.', id="risk.E001")
