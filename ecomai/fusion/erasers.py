@@ -14,6 +14,7 @@ from django.db.models.query import QuerySet
 from django.utils import timezone
 
 from ecomai.commerce.models import ActionRecord, Customer, Event, ImportCheckpoint, Order, RejectedRow
+from ecomai.registry.audit_chain import note_redactions
 from ecomai.registry.models import AuditEntry, Job, LabellingTask, ModelVersion, TrainingRun
 
 from .models import ConsentRecord, EntityVector, Fact, RetrainMark, SessionLink
@@ -130,20 +131,25 @@ def scrub_records(subject: Subject) -> Mapping[str, int]:
     matcher = SubjectMatcher(subject)
     counts: dict[str, int] = {}
     for model, json_fields, text_fields in SCRUBBED:
-        counts[str(model._meta.model_name)] = _scrub_rows(matcher, model, json_fields, text_fields)
+        changed = _scrub_rows(matcher, model, json_fields, text_fields)
+        counts[str(model._meta.model_name)] = len(changed)
+        if model is AuditEntry:
+            note_redactions(changed)
     return counts
 
 
 def _scrub_rows(
     matcher: SubjectMatcher, model: type[Model], json_fields: list[str], text_fields: list[str]
-) -> int:
-    n_scrubbed = 0
+) -> list[int]:
+    """Return the keys of the rows that named the subject."""
+    scrubbed = []
     for row in matcher.prefilter(model._default_manager.all(), *json_fields, *text_fields).iterator():
         values: dict[str, Any] = {name: getattr(row, name) for name in (*json_fields, *text_fields)}
         changed = {name: clean for name, value in values.items() if (clean := matcher.scrub(value)) != value}
         if changed:
-            n_scrubbed += model._default_manager.filter(pk=row.pk).update(**changed)
-    return n_scrubbed
+            model._default_manager.filter(pk=row.pk).update(**changed)
+            scrubbed.append(row.pk)
+    return scrubbed
 
 
 def erase_sessions(subject: Subject) -> Mapping[str, int]:
@@ -164,7 +170,7 @@ def scrub_admin_log(subject: Subject) -> Mapping[str, int]:
         return {}
     matcher = SubjectMatcher(subject)
     entries = apps.get_model("admin", "LogEntry")
-    n_scrubbed = _scrub_rows(matcher, entries, [], ["object_id", "object_repr", "change_message"])
+    n_scrubbed = len(_scrub_rows(matcher, entries, [], ["object_id", "object_repr", "change_message"]))
     content_types = apps.get_model("contenttypes", "ContentType")._default_manager
     named = content_types.filter(
         app_label__in=["ecomai_commerce", "ecomai_fusion"], model__in=["customer", "customerpicture"]

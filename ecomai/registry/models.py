@@ -339,8 +339,26 @@ class TrainingSchedule(models.Model):
         return self.model_name
 
 
+class AuditBlock(models.Model):
+    """Entries of the audit log that were sealed together: a chain, as each block seals the one before it."""
+
+    number = models.PositiveBigIntegerField(_("number"), unique=True)
+    previous = models.CharField(_("digest of the block before"), max_length=64, blank=True)
+    entries = models.JSONField(_("ids and digests of the entries"))
+    digest = models.CharField(_("digest"), max_length=64)
+    is_removed = models.BooleanField(_("its entries were removed for their age"), default=False)
+    sealed_at = models.DateTimeField(_("sealed"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("block of the audit log")
+        verbose_name_plural = _("blocks of the audit log")
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
 class AuditEntry(models.Model):
-    """Who did what to which model or switch. Rows are only added, and removed when they are very old."""
+    """Who did what to what. Rows are only added, sealed, and removed when they are very old."""
 
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("who"), null=True, blank=True,
@@ -358,11 +376,16 @@ class AuditEntry(models.Model):
     details = models.JSONField(_("details"), default=dict, blank=True)
     request_id = models.CharField(_("request id"), max_length=64, blank=True, default="")
     created_at = models.DateTimeField(_("when"), default=timezone.now)
+    block = models.ForeignKey(
+        AuditBlock, verbose_name=_("block"), null=True, blank=True, editable=False,
+        on_delete=models.SET_NULL, related_name="audit_entries", db_index=False,
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit log")
         indexes = [
+            models.Index(fields=["block", "created_at"], name="ecomai_audit_block"),
             models.Index(fields=["-created_at"], name="ecomai_audit_created"),
             models.Index(fields=["subject", "-created_at"], name="ecomai_audit_subject"),
         ]

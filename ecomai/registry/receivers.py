@@ -9,6 +9,7 @@ from .app_settings import registry_settings
 
 REQUEUE = "ecomai: take up jobs of dead workers"
 CLEAN_UP = "ecomai: delete old artifacts"
+SEAL = "ecomai: seal the audit log"
 
 
 def create_beat_entries(*, using: str, **kwargs: Any) -> None:
@@ -34,4 +35,13 @@ def create_beat_entries(*, using: str, **kwargs: Any) -> None:
         tasks.create(
             name=CLEAN_UP, task="ecomai.registry.delete_old_artifacts", crontab=clock, queue="default",
             description=gettext_noop("Keeps what serves or may be rolled back to, and the newest."),
+        )  # fmt: skip
+    if not tasks.filter(name=SEAL).exists():
+        minute, _created = IntervalSchedule.objects.using(using).get_or_create(
+            every=1, period=IntervalSchedule.MINUTES
+        )
+        tasks.create(
+            name=SEAL, task="ecomai.registry.seal_audit_log", interval=minute, queue="default",
+            expire_seconds=60,
+            description=gettext_noop("Without this entry changes of the audit log would not be found out."),
         )  # fmt: skip

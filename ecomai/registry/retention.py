@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from .app_settings import registry_settings
 from .artifacts import artifact_places, artifact_storage, remove_artifact, unreferenced_files
-from .models import AuditEntry, Job, ModelVersion, RunMetric, TrainingRun
+from .audit_chain import remove_entries_before
+from .models import Job, ModelVersion, RunMetric, TrainingRun
 from .runs import run_folder
 from .selectors import previous_version
 from .services.access import write_audit
@@ -144,4 +145,4 @@ def _delete_old_audit_entries() -> int:
     if not registry_settings.KEEP_AUDIT_DAYS:
         return 0
     long_ago = timezone.now() - timedelta(days=registry_settings.KEEP_AUDIT_DAYS)
-    return AuditEntry.objects.filter(created_at__lt=long_ago).delete()[0]
+    return remove_entries_before(long_ago)

@@ -36,3 +36,10 @@ def delete_old_artifacts() -> None:
     from .retention import delete_old_artifacts as delete
 
     delete()
+
+
+@shared_task(name="ecomai.registry.seal_audit_log", ignore_result=True)
+def seal_audit_log() -> None:
+    from .audit_chain import seal_audit_log as seal
+
+    seal()

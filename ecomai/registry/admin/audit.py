@@ -3,10 +3,14 @@
 import json
 
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls.resolvers import URLPattern
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ecomai.registry.audit_chain import exported_lines, verify_audit_log
 from ecomai.registry.audit_texts import action_label, subject_label
 from ecomai.registry.models import AuditEntry
 
@@ -18,6 +22,7 @@ MAX_DETAILS = 60
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ServiceAdmin):
+    change_list_template = "ecomai/registry/audit_list.html"
     list_display = ("created_at", "actor_label", "act", "subject_name", "details_text")
     list_display_links = None
     list_filter = (ActionFilter,)
@@ -25,6 +30,26 @@ class AuditEntryAdmin(ServiceAdmin):
     date_hierarchy = "created_at"
     ordering = ("-pk",)
     empty_text = gettext_lazy("Nobody has done anything yet that is written down here.")
+
+    def own_urls(self) -> list[URLPattern]:
+        return [
+            self.address("verify/", self.verify_view, "audit_verify"),
+            self.address("log.jsonl", self.export_view, "audit_export"),
+        ]
+
+    def verify_view(self, request: HttpRequest) -> HttpResponse:
+        self.check_view(request)
+        return self.page(
+            request, "audit_verify.html", _("Is the audit log whole?"), report=verify_audit_log()
+        )
+
+    def export_view(self, request: HttpRequest) -> HttpResponse:
+        self.check_view(request)
+        name = f"ecomai-audit-{timezone.localdate():%Y-%m-%d}.jsonl"
+        return StreamingHttpResponse(  # type: ignore[return-value]
+            exported_lines(), content_type="application/jsonl; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )  # fmt: skip
 
     @admin.display(description=gettext_lazy("what"), ordering="action")
     def act(self, entry: AuditEntry) -> str:
