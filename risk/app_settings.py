@@ -32,6 +32,26 @@ class RiskSettings(Section, name="RISK"):
         500, unit="assessments", help="The least assessments with a known outcome a training needs."
     )
     MIN_FRAUD = Setting[int](20, unit="assessments", help="The least known frauds a training needs.")
+    LOCK_MINUTES = Setting[int](
+        10, unit="minutes", help="How long a reviewer has a case to oneself; looking at it takes it longer."
+    )
+    LEARNING_SHARE = Setting[float](
+        0.1,
+        unit="share from 0 to 1",
+        help="Which share of the reviews of a day is spent on cases that the model learns most from.",
+    )
+    APPEALS_PER_HOUR = Setting[int](
+        10,
+        unit="requests per hour",
+        help="What a customer may say or ask about decisions, per login or address.",
+    )
+    MOST_APPEALS = Setting[int](2, help="How often a customer may appeal against the same decision.")
+    FAIRNESS_DAYS = Setting[int](
+        28, unit="days", help="Over how many days the groups of customers are compared for the alarm."
+    )
+    FAIRNESS_LEAST = Setting[int](
+        100, unit="assessments", help="A group with fewer assessments raises no alarm."
+    )
 
 
 app_settings = RiskSettings()

@@ -61,6 +61,10 @@ class Policy(Storefronted):
     review_capacity = models.PositiveIntegerField(
         _("reviews a day"), default=50, help_text=_("How many cases your people can look at in a day.")
     )
+    review_hours = models.PositiveIntegerField(
+        _("hours until a case is due"), default=24, validators=[MinValueValidator(1)],
+        help_text=_("A case that is not decided by then is overdue."),
+    )  # fmt: skip
     four_eyes_from = models.DecimalField(
         _("two people from"), max_digits=16, decimal_places=2, null=True, blank=True,
         validators=[MinValueValidator(0)],
