@@ -39,7 +39,7 @@ class Backtest(Storefronted):
         verbose_name = _("back-test")
         verbose_name_plural = _("back-tests")
         default_permissions = ("add", "view", "delete")
-        indexes = [models.Index(fields=["-created_at"], name="ecomai_risk_backtest")]
+        indexes = [models.Index(fields=["-created_at"], name="ecomai_risk_backtest_time")]
 
     def __str__(self) -> str:
         return self.name or f"{self.get_kind_display()} {self.created_at:%Y-%m-%d %H:%M}"
