@@ -1,6 +1,7 @@
 """Lists in which rarely shown items get a wanted share of the places, for as little relevance as it takes."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
@@ -10,7 +11,7 @@ from ecomai.learning.base import Estimator
 from ecomai.learning.exceptions import InvalidDataError
 from ecomai.learning.metrics.exposure import place_weights
 
-LISTS_AT_ONCE = 20_000
+LISTS_AT_ONCE, VALUES_AT_ONCE = 20_000, 2_000
 SEARCH_STEPS = 60  # halvings of the price's interval: far below any difference of gains
 SLACK = 1e-9  # shares are sums of floats
 
@@ -207,30 +208,16 @@ class ExposureAccount:
             return np.empty(0, dtype=np.int64)
         wanted = self.target_share * (self.n_places + length)
         missing = min(max(int(np.ceil(wanted - self.n_tail - SLACK)), 0), length)
-        reranker = TailReranker(self.target_share, n)
-        reranker.price_ = self.price
-        reranker.share_ = self.target_share
-        (ranked,) = reranker.rerank(gains, is_tail, n_tail_least=missing)
-        ranked = ranked[ranked >= 0]
+        lists = _Lists.of(gains, is_tail, n)
+        n_free = lists.best_counts(self.price)
+        (ranked,) = lists.with_tail(np.maximum(n_free, np.minimum(missing, lists.most_tail)))
         if is_kept:
-            self._count(reranker, gains, is_tail, ranked)
-        return ranked
-
-    def _count(
-        self,
-        reranker: TailReranker,
-        gains: NDArray[np.float64],
-        is_tail: NDArray[np.bool_],
-        ranked: NDArray[np.int64],
-    ) -> None:
-        self.n_places += len(ranked)
-        self.n_tail += int(is_tail[0, ranked].sum())
-        if not self.step:
-            return
-        # What the price alone would give: places that were forced say nothing about it.
-        (free,) = reranker.rerank(gains, is_tail)
-        share = float(is_tail[0, free[free >= 0]].mean())
-        self.price = max(self.price + self.step * (self.target_share - share), 0.0)
+            self.n_places += length
+            self.n_tail += int(is_tail[0, ranked[:length]].sum())
+            # What the price alone would give: places that were forced say nothing about it.
+            free_share = float(n_free[0]) / length
+            self.price = max(self.price + self.step * (self.target_share - free_share), 0.0)
+        return ranked[:length]
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,15 +230,20 @@ class _Lists:
     tail: NDArray[np.int64]
     head_gains: NDArray[np.float64]  # (n_lists, n), minus infinity beyond the last
     tail_gains: NDArray[np.float64]
-    values: NDArray[np.float64]  # (n_lists, n + 1): gain of the best list with so many tail items
 
     @classmethod
     def of(cls, gains: ArrayLike, is_tail: ArrayLike, n: int) -> Self:
         gains, is_tail = _checked(gains, is_tail)
         head, head_gains = _best(np.where(is_tail, -np.inf, gains), n)
         tail, tail_gains = _best(np.where(is_tail, gains, -np.inf), n)
-        values = _values(head_gains, tail_gains, n)
-        return cls(n, is_tail, head, tail, head_gains, tail_gains, values)
+        return cls(n, is_tail, head, tail, head_gains, tail_gains)
+
+    @cached_property
+    def values(self) -> NDArray[np.float64]:
+        """The discounted gain of the best list with each number of tail items; of shape (n_lists, n + 1)."""
+        parts = range(0, len(self.head_gains), VALUES_AT_ONCE)
+        rows = [slice(start, start + VALUES_AT_ONCE) for start in parts]
+        return np.concatenate([_values(self.head_gains[at], self.tail_gains[at], self.n) for at in rows])
 
     @property
     def most_tail(self) -> NDArray[np.int64]:
@@ -317,15 +309,12 @@ def _best(gains: NDArray[np.float64], n: int) -> tuple[NDArray[np.int64], NDArra
 
 
 def _values(head: NDArray[np.float64], tail: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Return the discounted gain of the best list with each number of tail items, where that fills it."""
-    discounts = place_weights(n)
-    n_head, n_tail = np.isfinite(head).sum(axis=1), np.isfinite(tail).sum(axis=1)
-    length = np.minimum(n_head + n_tail, n)
-    values = np.full((len(head), n + 1), -np.inf)
-    for count in range(n + 1):
-        both = np.concatenate([head[:, : n - count], tail[:, :count]], axis=1)
-        gains = -np.sort(-both, axis=1)
-        value = np.where(np.isfinite(gains), gains, 0.0) @ discounts
-        is_full = (count <= n_tail) & (np.minimum(n_head, n - count) + count == length)
-        values[is_full, count] = value[is_full]
-    return values
+    """Return minus infinity for a number of tail items that does not fill a list."""
+    counts, places = np.arange(n + 1)[:, None], np.arange(n)
+    heads = np.where(places < n - counts, head[:, None], -np.inf)  # (L, n + 1, n)
+    tails = np.where(places < counts, tail[:, None], -np.inf)
+    gains = -np.sort(-np.concatenate([heads, tails], axis=2), axis=2)[:, :, :n]
+    values = np.where(np.isfinite(gains), gains, 0.0) @ place_weights(n)  # (L, n + 1)
+    n_head, n_tail = np.isfinite(head).sum(axis=1)[:, None], np.isfinite(tail).sum(axis=1)[:, None]
+    is_filled = np.minimum(n_head, n - counts.T) + counts.T == np.minimum(n_head + n_tail, n)
+    return np.where((n_tail >= counts.T) & is_filled, values, -np.inf)
