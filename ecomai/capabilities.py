@@ -4,8 +4,9 @@
 or its scenario is switched off, the answer is the null implementation, which says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar, cast
 
@@ -62,17 +63,86 @@ class Searcher(Protocol):
     ) -> SearchResults: ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class RiskLine:
+    """A line of an order or a return. `unit_price` is in the currency of the question."""
+
+    item_id: str = ""
+    category: str = ""
+    quantity: int = 1
+    unit_price: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RiskQuestion:
+    """What the shop asks about, and what it knows of it; each kind has use for some of the fields.
+
+    `kind` is `payment_fraud`, `account_takeover`, `promotion_abuse`, `return_abuse`, `fake_review` or
+    `listing`; `external_id` is the shop's own id, which makes a question happen once. Card, device,
+    addresses, e-mail and IP address are hashed before they are kept; countries are ISO 3166 codes of two
+    letters.
+    """
+
+    kind: str
+    external_id: str
+    storefront: str = ""
+    customer_id: str = ""
+    session_id: str = ""
+    occurred_at: datetime | None = None
+    amount: Decimal | None = None
+    currency: str = ""
+    lines: Sequence[RiskLine] = ()
+    discount_amount: Decimal | None = None
+    coupons: Sequence[str] = ()
+    card_fingerprint: str = ""
+    card_last_digits: str = ""
+    card_country: str = ""
+    device_id: str = ""
+    ip_address: str = ""
+    ip_country: str = ""
+    email: str = ""
+    customer_name: str = ""
+    billing_address: str = ""
+    billing_country: str = ""
+    shipping_address: str = ""
+    shipping_country: str = ""
+    customer_since: datetime | None = None
+    failed_payments: int | None = None
+    # Logins and changes of an account.
+    action: str = ""
+    failed_logins: int | None = None
+    is_new_credential: bool | None = None
+    # Returns, reviews and listings.
+    ordered_at: datetime | None = None
+    returned_share: float | None = None
+    item_id: str = ""
+    title: str = ""
+    text: str = ""
+    rating: float | None = None
+    is_verified_purchase: bool | None = None
+    properties: Mapping[str, str | float | bool] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class RiskAssessment:
+    """What to do: `approve`, `step_up` (ask for a proof), `review` or `decline`.
+
+    In shadow the decision is to approve, whatever the probability. `reasons` are sentences in the active
+    language for the codes in `reason_codes`.
+    """
+
     decision: str = "approve"
     probability: float | None = None
     reason_codes: Sequence[str] = ()
+    reasons: Sequence[str] = ()
+    is_shadow: bool = False
+    answered_by: str = ""
     unavailable: Unavailable | None = None
 
 
 class RiskAssessor(Protocol):
     def assess(
-        self, *, kind: str, external_id: str, amount: Decimal, currency: str, time_budget_seconds: float = 0.2
+        self, question: RiskQuestion, *, time_budget_seconds: float | None = None
     ) -> RiskAssessment: ...
 
 
@@ -109,7 +179,7 @@ class NullSearcher:
 class NullRiskAssessor:
     unavailable: Unavailable = field(default_factory=Unavailable)
 
-    def assess(self, **request: Any) -> RiskAssessment:
+    def assess(self, question: RiskQuestion, **request: Any) -> RiskAssessment:
         return RiskAssessment(unavailable=self.unavailable)
 
 

@@ -31,6 +31,10 @@ class Label(models.Model):
     superseded_at = models.DateTimeField(
         _("superseded"), null=True, blank=True, help_text=_("Empty for the one that counts.")
     )
+    change = models.SmallIntegerField(
+        _("change"), default=0, editable=False,
+        help_text=_("What the features learned: 1, a fraud; -1, none after all; 0, nothing new."),
+    )  # fmt: skip
     reference = models.CharField(
         _("reference"), max_length=128, blank=True, default="",
         help_text=_("The bank's id of a chargeback; the same one twice is one label."),

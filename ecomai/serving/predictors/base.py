@@ -24,6 +24,7 @@ _paths: dict[str, str] = {
     "text_encoder": "ecomai.serving.predictors.text_encoder.TextEncoder",
     "pair_ranker": "ecomai.serving.predictors.pair_ranker.PairRankerPredictor",
     "cross_encoder": "ecomai.serving.predictors.cross_encoder.CrossEncoderPredictor",
+    "tabular_classifier": "ecomai.serving.predictors.tabular_classifier.TabularClassifierPredictor",
     "image_encoder": "ecomai.serving.predictors.image_encoder.ImageEncoder",
 }
 

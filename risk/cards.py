@@ -1,0 +1,58 @@
+"""What the console's front page shows of this scenario."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.core.cache import cache
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from ecomai.console.cards import Card, CardState
+
+from . import selectors
+from .models import AnsweredBy, Decision
+
+WEEK = timedelta(days=7)
+FIGURES_KEY = "ecomai.risk.cards"
+FIGURES_SECONDS = 60
+
+
+def cards(request: HttpRequest) -> list[Card]:
+    """Return cards: how much was assessed and what came of it, and who answered."""
+    if not request.user.has_perm("ecomai_risk.view_assessment"):
+        return []
+    figures: Any = cache.get_or_set(FIGURES_KEY, _figures, FIGURES_SECONDS)
+    return [_assessed(figures), _answered(figures)]
+
+
+def _figures() -> dict[str, Any]:
+    return selectors.figures(since=timezone.now() - WEEK)
+
+
+def _assessed(figures: dict[str, Any]) -> Card:
+    href = reverse("admin:ecomai_risk_assessment_changelist")
+    title = _("Assessments of the last 7 days")
+    total = sum(figures["by_decision"].values())
+    if not total:
+        text = _("None yet. Ask from the checkout, or over REST.")
+        return Card(title=title, value="0", text=text, state="empty", href=href, order=10)
+    counts = {each: figures["by_decision"].get(each, 0) for each in Decision}
+    text = _("%(review)s to review, %(decline)s to decline, %(step_up)s to ask for a proof.") % counts
+    if figures["n_shadow"]:
+        text += " " + _("In shadow: the shop is told to approve.")
+    return Card(title=title, value=number_format(total, force_grouping=True), text=text, href=href, order=10)
+
+
+def _answered(figures: dict[str, Any]) -> Card:
+    title = _("Answered by a model")
+    total = sum(figures["by_source"].values())
+    if not total:
+        return Card(title=title, value="-", text=_("Nothing was asked yet."), state="empty", order=20)
+    by_default = figures["by_source"].get(AnsweredBy.DEFAULT, 0)
+    share = figures["by_source"].get(AnsweredBy.MODEL, 0) / total
+    state: CardState = "attention" if by_default else "ok"
+    text = _("In %(ms)s ms on average.") % {"ms": number_format(figures["mean_ms"] or 0, decimal_pos=1)}
+    return Card(title=title, value=f"{round(100 * share)} %", text=text, state=state, order=20)
