@@ -8,7 +8,7 @@ from .app_settings import RiskSettings, app_settings
 
 POSITIVE = (
     "MAX_LINES", "KEPT_LINES", "REQUESTS_PER_MINUTE", "LABEL_DELAY_DAYS", "KEEP_DAYS", "MIN_ASSESSMENTS",
-    "MIN_FRAUD",
+    "MIN_FRAUD", "LOCK_MINUTES", "APPEALS_PER_HOUR", "MOST_APPEALS", "FAIRNESS_DAYS", "FAIRNESS_LEAST",
 )  # fmt: skip
 PREFIXES = {"IPV4_PREFIX": 32, "IPV6_PREFIX": 128}
 
@@ -28,6 +28,8 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         for name, bits in PREFIXES.items()
         if not _is_positive(name) or getattr(app_settings, name) > bits
     ]
+    if not _is_share(app_settings.LEARNING_SHARE):
+        messages.append(_wrong("LEARNING_SHARE", "a share from 0 to 1"))
     if not isinstance(app_settings.HASH_KEY, str):
         messages.append(_wrong("HASH_KEY", "a text"))
     return messages
@@ -36,6 +38,10 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 def _is_positive(name: str) -> bool:
     value = getattr(app_settings, name)
     return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def _wrong(name: str, expected: str) -> CheckMessage:

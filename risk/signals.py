@@ -6,3 +6,5 @@ from django.dispatch import Signal
 case_decided = Signal()
 #: A customer appealed, or was answered; after the commit. Arguments: `appeal`, an `Appeal`.
 appeal_changed = Signal()
+#: A label counts; inside its transaction. Arguments: `label`, a `Label`.
+label_recorded = Signal()

@@ -1,5 +1,5 @@
 """The admin pages of risk, a module for each subject."""
 
-from . import assessments, labels, policies
+from . import appeals, assessments, cases, fairness, labels, policies
 
-__all__ = ["assessments", "labels", "policies"]
+__all__ = ["appeals", "assessments", "cases", "fairness", "labels", "policies"]

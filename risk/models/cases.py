@@ -146,6 +146,9 @@ class CaseDecision(models.Model):
     verdict = models.CharField(_("decision"), max_length=8, choices=Verdict)
     reason_code = models.CharField(_("reason"), max_length=24, choices=ReasonCode)
     text = models.TextField(_("text"), blank=True, default="")
+    answer = models.TextField(
+        _("answer to the customer"), blank=True, default="", help_text=_("Where the customer appealed.")
+    )
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("by"), null=True, blank=True,
         on_delete=models.SET_NULL, related_name="+",
