@@ -22,6 +22,12 @@ class ServingSettings(Section, name="SERVING"):
     ONNX_THREADS = Setting(
         1, help="Threads of ONNX Runtime per request. With many requests at a time, 1 is best."
     )
+    SWITCH_INTERVAL_SECONDS = Setting(
+        0.0005,
+        unit="seconds",
+        help="How long a thread of a process that answers keeps the interpreter from others that wait for it "
+        "(sys.setswitchinterval); 0 leaves it as it is, which is 0.005.",
+    )
     BLAS_THREADS = Setting(
         1,
         help="Threads of numpy's linear algebra in a process that answers; 0 leaves them as they are. With "

@@ -23,7 +23,7 @@ from ecomai.registry.models import ModelVersion
 
 from .app_settings import serving_settings
 from .predictors import Predictor, load_predictor
-from .threads import limit_blas_threads
+from .threads import prepare_threads
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class _Loading:
 
     def run(self) -> None:
         try:
-            limit_blas_threads()
+            prepare_threads()
             self.predictor = load_predictor(open_artifact(self.version))
             self.fault = None
         except Exception as error:

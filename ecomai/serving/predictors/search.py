@@ -20,6 +20,7 @@ from ecomai.spelling import Corrections
 from ecomai.text import normalise
 
 from .base import Predictor, read_arrays, read_json
+from .search_order import FirstOrder
 from .text_encoder import TextEncoder
 from .word_index import Weighing, WordIndex
 
@@ -137,6 +138,7 @@ class SearchPredictor(Predictor):
         self.behaviour_weight: float = description.get("behaviour_weight", 0.0)
         self.digests: dict[str, str] = {}
         self.past_queries: list[PastQuery] = []
+        self.first_order: FirstOrder | None = None
         self._ranker_share: float = description.get("ranker_share", 0.0)
         self._n_candidates: int = description.get("n_candidates", 300)
         self._trees: Trees | None = None
@@ -173,6 +175,8 @@ class SearchPredictor(Predictor):
             description=description, folder=folder,
         )  # fmt: skip
         found._read_parts(folder, words, arrays)
+        if order := description.get("order"):
+            found.first_order = FirstOrder.load(folder, order)
         return found
 
     def _read_parts(self, folder: Path, words: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:

@@ -1,5 +1,6 @@
 """What is promoted serves within a second, and what served goes on when the new version cannot."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -244,3 +245,21 @@ def limit_in_a_thread(limits: Any) -> None:
     thread = threading.Thread(target=threadpool_limits, args=(limits, "blas"))
     thread.start()
     thread.join()
+
+
+@pytest.mark.parametrize(
+    ("asked", "before", "expected"), [(0.0005, 0.005, 0.0005), (0, 0.005, 0.005), (0.0005, 0.0001, 0.0001)]
+)
+def test_threads_of_a_process_that_answers_take_short_turns(
+    make_version: Any, deploy: Any, settings: Any, asked: float, before: float, expected: float
+) -> None:
+    serving = {**settings.ECOMAI["SERVING"], "SWITCH_INTERVAL_SECONDS": asked}
+    settings.ECOMAI = {**settings.ECOMAI, "SERVING": serving}
+    deploy(live_version=make_version(1))
+    was = sys.getswitchinterval()
+    sys.setswitchinterval(before)
+    try:
+        assert live.get_live(MODEL) is not None
+        assert sys.getswitchinterval() == pytest.approx(expected, rel=0.02)  # whole microseconds
+    finally:
+        sys.setswitchinterval(was)
