@@ -85,6 +85,12 @@ class RecommendationSettings(Section, name="RECOMMENDATIONS"):
         help="Whether a search puts first what a customer is fond of, where the request does not say. "
         "Consent is heeded as for recommendations.",
     )
+    SEARCH_READING_SECONDS = Setting[float](
+        0.05,
+        unit="seconds",
+        help="How long a search may read the titles of its first items together with the query, where the "
+        "live version has learned that; 0 leaves them in the trees' order.",
+    )
     SUGGESTION_MIN_PEOPLE = Setting[int](
         3, unit="visitors", help="So many must have searched for something before it is suggested to others."
     )

@@ -28,9 +28,11 @@ from ..texts import search_text
 from .judging import MIN_GROUP, Judged
 from .led import GOOD, SEARCH, Search, Step, past_queries, searches_of, taken_shares
 from .next_item import encoder_cache, fresh, frozen, item_vectors
+from .search_order import MOST_CHOOSING, MOST_TAUGHT, FirstList, Learned, learn_order, lists_of
 from .text_readers import TextReader, fit_reader
 
 if TYPE_CHECKING:
+    from ecomai.learning.export.search import FirstItems
     from ecomai.learning.retrieval.hybrid import HybridSearcher
 
 KS = (10, 100)
@@ -51,6 +53,7 @@ class Material:
     snapshot: Snapshot
     dataset: Dataset
     texts: list[str]
+    titles: list[str]
     vectors: np.ndarray
     reader: TextReader
     early: list[Search]
@@ -69,11 +72,19 @@ def train_search(run: Run) -> Candidate:
     material = prepare(run)
     run.report(0.4, _("Learning"))
     model = fit(run, material, material.early)
-    weight, tried = _weigh_behaviour(run, material, model)
+    weight, learned = 0.5 if material.early else 0.0, None
+    tried: dict[str, float] = {}
+    cases = _drawn([search for search in material.valid if search.taken], run.random_state)
+    if len(cases) >= MIN_JUDGED:
+        trial: Any = load_predictor(_export(run, material, model, material.early, run.folder / "trial"))
+        weight, tried = _weigh_behaviour(trial, material, cases)
+        run.report(0.5, _("Learning the order of the first items"))
+        learned = _learn_order(run, material, trial, weight)
     run.report(0.75, _("Writing the model's files"))
     folder = _export(
-        run, material, model, [*material.early, *material.valid], weight, run.folder / "artifact"
-    )
+        run, material, model, [*material.early, *material.valid], run.folder / "artifact", weight=weight,
+        order=learned.order if learned else None,
+    )  # fmt: skip
     run.report(0.85, _("Judging"))
     judged = judge(material, served_scorer(load_predictor(folder), material))
     baseline = judge(material, _bm25(material))
@@ -91,7 +102,7 @@ def train_search(run: Run) -> Candidate:
         window_end=material.snapshot.window_end,
         data_fingerprint=material.snapshot.fingerprint,
         hyperparameters=dict(run.hyperparameters),
-        card=_card(material, model, weight, tried),
+        card=_card(material, model, weight, tried) | {"order": learned.card if learned else None},
     )
 
 
@@ -139,6 +150,7 @@ def prepare(run: Run) -> Material:
         snapshot=snapshot,
         dataset=dataset,
         texts=read_texts(snapshot.folder),
+        titles=read_titles(snapshot.folder),
         vectors=item_vectors(run, dataset, reader),
         reader=reader,
         early=early,
@@ -154,6 +166,11 @@ def read_texts(folder: Path) -> list[str]:
     items = pq.read_table(folder / "items.parquet", columns=columns).to_pandas().sort_values("item_key")
     rows = items[list(datasets.TEXT_COLUMNS)].to_dict("records")
     return [search_text(**{**row, "attributes": json.loads(row["attributes"] or "{}")}) for row in rows]
+
+
+def read_titles(folder: Path) -> list[str]:
+    items = pq.read_table(folder / "items.parquet", columns=["item_key", "title"]).to_pandas()
+    return [str(title) for title in items.sort_values("item_key")["title"]]
 
 
 def read_searches(folder: Path, dataset: Dataset) -> list[Search]:
@@ -189,8 +206,7 @@ def _drawn(searches: list[Search], random_state: int) -> list[Search]:
 
 def made_up_searches(folder: Path, dataset: Dataset, random_state: int) -> list[Search]:
     """Return searches for items by two words of their titles, every second with a letter left out."""
-    items = pq.read_table(folder / "items.parquet", columns=["item_key", "title"]).to_pandas()
-    titles = items.sort_values("item_key")["title"].tolist()
+    titles = read_titles(folder)
     rng = np.random.default_rng(random_state)
     rows = np.flatnonzero(dataset.is_active)
     found = []
@@ -243,8 +259,8 @@ def fit(run: Run, material: Material, searches: Sequence[Search]) -> "HybridSear
 
 
 def _export(
-    run: Run, material: Material, model: "HybridSearcher", searches: Sequence[Search], weight: float,
-    folder: Path,
+    run: Run, material: Material, model: "HybridSearcher", searches: Sequence[Search], folder: Path,
+    *, weight: float = 0.0, order: "FirstItems | None" = None,
 ) -> Path:  # fmt: skip
     from ecomai.learning.export import export_search
 
@@ -258,6 +274,7 @@ def _export(
         past_queries=[row for row in past_queries(searches) if row[2]][:MOST_PAST_QUERIES],
         text_encoder=material.reader.source,
         encoder_cache=encoder_cache(run, material.reader),
+        order=order,
     )
 
 
@@ -266,20 +283,33 @@ def _canonical(searches: Sequence[Search]) -> dict[str, str]:
     return {query: canonical(query, language) for query in {search.query for search in searches}}
 
 
-def _weigh_behaviour(run: Run, material: Material, model: "HybridSearcher") -> tuple[float, dict[str, float]]:
+def _weigh_behaviour(
+    trial: Any, material: Material, cases: Sequence[Search]
+) -> tuple[float, dict[str, float]]:
     """Return how much counts what others took, and how each weight did on validation searches."""
-    cases = _drawn([search for search in material.valid if search.taken], run.random_state)
-    if len(cases) < MIN_JUDGED:
-        return 0.5 if material.early else 0.0, {}
-    folder = _export(run, material, model, material.early, 0.0, run.folder / "weighing")
-    predictor: Any = load_predictor(folder)
-    found = [_served(predictor, material, search.query) for search in cases]
+    found = [_served(trial, material, search.query) for search in cases]
     tried = {}
     for weight in BEHAVIOUR_WEIGHTS:
         scores = iter([one.total + weight * one.taken for one in found])
         judged = _judge(material, cases, lambda _query, scores=scores: next(scores))  # type: ignore[misc]
         tried[f"{weight:g}"] = round(judged.metrics["ndcg@10"], 4)
     return float(max(tried, key=lambda name: tried[name])), tried
+
+
+def _learn_order(run: Run, material: Material, trial: Any, weight: float) -> Learned | None:
+    """Learn from the latest of the early searches what order their first items should have had."""
+
+    def first_lists(searches: Sequence[Search], n: int) -> list[FirstList]:
+        def answer(query: str) -> Any:
+            return _served(trial, material, query)
+
+        return lists_of(answer, material.dataset.is_active, searches, n=n)
+
+    # Without what others took (the trial's weight is 0): that tells these searches of themselves.
+    taught = first_lists(material.early, MOST_TAUGHT)
+    trial.behaviour_weight = weight
+    choosing = first_lists(material.valid, MOST_CHOOSING)
+    return learn_order(run, material.titles, taught, choosing, language=app_settings.SEARCH_LANGUAGE)
 
 
 # -- judging --------------------------------------------------------------------------------------
@@ -324,10 +354,29 @@ def served_scorer(predictor: Any, material: Material) -> Scorer:
     columns = np.array([places.get(item_id, -1) for item_id in material.item_ids])
 
     def score(query: str) -> np.ndarray:
-        total = _served(predictor, material, query).total
-        return np.where(columns >= 0, total[np.maximum(columns, 0)], -np.inf)
+        found = _served(predictor, material, query)
+        total = np.where(columns >= 0, found.total[np.maximum(columns, 0)], -np.inf)
+        return _in_order(predictor, material, query, found, total, columns)
 
     return score
+
+
+def _in_order(
+    predictor: Any, material: Material, query: str, found: Any, total: np.ndarray, columns: np.ndarray
+) -> np.ndarray:
+    """Return scores with the first items in the order that serving gives them, with time to read them all."""
+    order = predictor.first_order
+    shown = np.where(material.dataset.is_active, total, -np.inf)
+    first = np.argsort(-shown, kind="stable")[: order.n_first if order else 0]
+    first = first[shown[first] > 0]
+    if len(first) < 2:
+        return total
+    titles = [material.titles[item] for item in first]
+    scores = order.scores(
+        found.query, titles, total[first], typed=query, cosines=found.cosines[columns[first]]
+    )
+    total[first] = total.max() + 1 + scores
+    return total
 
 
 def _served(predictor: Any, material: Material, query: str) -> Any:

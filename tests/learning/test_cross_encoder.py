@@ -132,3 +132,13 @@ def test_the_share_of_right_order_counts_differences_within_queries() -> None:
     assert order_share(judgements, np.array([1.0, 2.0, 3.0, 9.0])) == pytest.approx(2 / 3)
     assert order_share(judgements, np.zeros(4)) == 0.5
     assert order_share(Judgements(np.array([0]), np.array([0]), np.ones(1, np.float32)), np.ones(1)) == 0.5
+
+
+def test_a_budget_of_minutes_bounds_epochs_and_then_queries(tiny_model: str) -> None:
+    some = judged(list(range(12)))
+    ample = CrossEncoder(tiny_model, **{**SETTINGS, "max_epochs": 1}, max_minutes=60)
+    ample.fit(QUERIES, TEXTS, some)
+    assert ample.n_pairs_ == len(some.rows)
+    scant = CrossEncoder(tiny_model, **SETTINGS, train_batch_size=2, max_minutes=1e-9)
+    assert scant.fit(QUERIES, TEXTS, some).n_pairs_ == len(TEXTS)  # one query
+    assert scant.get_params()["max_minutes"] == 1e-9

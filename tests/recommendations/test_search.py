@@ -14,11 +14,14 @@ from ecomai.fusion.models import ConsentRecord, EntityVector
 from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
 from ecomai.learning.export import export_search
 from ecomai.learning.retrieval.hybrid import HybridSearcher
+from ecomai.learning.retrieval.judgements import Judgements
+from ecomai.learning.retrieval.pair_ranker import PairRanker
 from ecomai.registry.artifacts import store_artifact
 from ecomai.registry.models import ModelVersion
 from ecomai.registry.services import go_live, promote_version, switch_scenario
 from ecomai.serving import live
 from ecomai.serving.predictors.search import canonical
+from ecomai.serving.predictors.search_order import FirstOrder
 from recommendations import catalogue, shelf
 from recommendations.exceptions import UnlikeCurrenciesError
 from recommendations.models import SearchLog, Synonym
@@ -100,6 +103,30 @@ def look_again():
     catalogue._copy._looked_at = float("-inf")
 
 
+@pytest.fixture
+def contrary(trained):
+    """A live version whose trees have learned that the nearest meaning is the worst answer."""
+    texts, rng = [row["title"] for row in rows()], np.random.default_rng(0)
+    pairs = np.tile(np.divmod(np.arange(4 * len(texts)), len(texts)), 50)
+    cosines = rng.uniform(0.7, 0.9, pairs.shape[1])
+    judgements = Judgements(*pairs.astype(np.int64), (5 * (0.9 - cosines)).astype(np.float32))
+    trees = PairRanker(n_trees=100, n_threads=1).fit(texts, list(THINGS), judgements, cosines=cosines)
+    predictor = live.get_live("recommendations.search").predictor
+    predictor.first_order = FirstOrder(n_first=3, trees_share=1.0, trees=Trees(trees))
+    yield
+    predictor.first_order = None
+
+
+class Trees:
+    """As an artifact's, which grade one query at a time."""
+
+    def __init__(self, ranker):
+        self.ranker = ranker
+
+    def grade(self, query, texts, *, typed, cosines):
+        return self.ranker.predict([query] * len(texts), texts, typed=[typed] * len(texts), cosines=cosines)
+
+
 # -- finding ------------------------------------------------------------------------------------------
 
 
@@ -129,6 +156,29 @@ def test_the_trained_search_uses_what_others_took(trained):
     assert not answer.is_fallback
     assert titles(answer) == ["Red tea pot"]
     assert [why.code for why in answer.hits[0].why] == ["taken"]
+
+
+def test_the_first_items_come_in_the_order_that_was_learned(contrary):
+    answer = search(query="coffee cup")
+    before = search(query="coffee cup", sort="price")
+    cosines = dict(zip(titles(answer), cosines_of(answer), strict=True))
+    assert sorted(titles(answer)[:3], key=cosines.get) == titles(answer)[:3]
+    assert answer.hits[0].score >= answer.hits[1].score >= answer.hits[2].score
+    assert all(hit.why[0].words == ["coffee", "cup"] for hit in answer.hits[:3])
+    # Pages fit together, other orders are their own, and without time the first order stands.
+    pages = [title for page in (1, 2) for title in titles(search(query="coffee cup", n=2, page=page))]
+    assert pages == titles(answer)[:4]
+    assert titles(before)[0] == "Red coffee cup"
+    late = search(query="coffee cup", time_budget_seconds=0.0)
+    assert late.is_fallback
+    assert set(titles(late)[:4]) == set(titles(answer)[:4])
+
+
+def cosines_of(answer):
+    predictor = live.get_live("recommendations.search").predictor
+    found = predictor.search("coffee cup", vector=predictor.text_encoder.encode(["coffee cup"])[0])
+    place = {item_id: n for n, item_id in enumerate(found.item_ids)}
+    return [found.cosines[place[str(hit.item.pk)]] for hit in answer.hits]
 
 
 def test_nothing_is_found_where_nothing_fits(trained):

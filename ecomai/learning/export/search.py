@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,53 @@ from safetensors.numpy import save_file
 from ecomai.learning.encoders.base import TextEncoder
 from ecomai.learning.exceptions import InvalidDataError
 from ecomai.learning.retrieval.bm25 import BM25Index
+from ecomai.learning.retrieval.cross_encoder import CrossEncoder
 from ecomai.learning.retrieval.evidence import COLUMNS
 from ecomai.learning.retrieval.hybrid import HybridSearcher
+from ecomai.learning.retrieval.pair_ranker import PairRanker
 from ecomai.pieces import MAX_LETTERS, cut
 
+from .cross_encoder import MIN_PAIRS, narrow_cross_encoder, write_cross_encoder
 from .layout import check_ids, describe, prepare_folder, write_items
+from .pair_ranker import write_pair_ranker
 from .text_encoder import copy_text_encoder, write_text_encoder
 from .trees import export_trees
 
 SEARCH_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class FirstItems:
+    """What puts the first items of each list in a better order.
+
+    Attributes
+    ----------
+    trees : PairRanker or None
+    trees_share : float in [0, 1]
+        How much of an item's place comes from the trees.
+    reader : CrossEncoder or None
+    reading_share : float in [0, 1]
+        How much comes from the reader after that.
+    n_first, n_read : int
+        Items that the trees, and of these the reader, look at.
+    pairs : tuple of (sequence of str, sequence of str)
+        Queries and titles as they are asked for; they fix the scales of the reader's integers.
+    """
+
+    trees: PairRanker | None = None
+    trees_share: float = 0.0
+    reader: CrossEncoder | None = None
+    reading_share: float = 0.0
+    n_first: int = 30
+    n_read: int = 20
+    pairs: tuple[Sequence[str], Sequence[str]] = ((), ())
+
+    @property
+    def is_any(self) -> bool:
+        return bool(self.trees_share or self.reading_share)
+
+    def as_json(self) -> dict[str, float]:
+        return {name: getattr(self, name) for name in ("n_first", "n_read", "trees_share", "reading_share")}
 
 
 def export_search(
@@ -35,6 +74,7 @@ def export_search(
     past_queries: Sequence[tuple[str, int, int]] = (),
     text_encoder: TextEncoder | Path | None = None,
     encoder_cache: str | Path | None = None,
+    order: FirstItems | None = None,
 ) -> Path:
     """Write an artifact of kind `search`.
 
@@ -59,6 +99,8 @@ def export_search(
         What made the model's vectors; with it, queries are read by their meaning.
     encoder_cache : path, optional
         As in `export_text_encoder`.
+    order : FirstItems, optional
+        What orders the first items anew.
 
     Returns
     -------
@@ -95,6 +137,8 @@ def export_search(
     if share and model.ranker_ is not None:
         export_trees(model.ranker_, folder / "search_trees.onnx")
     write_items(folder, item_ids)
+    if order is not None:
+        _write_order(order, folder)
     if isinstance(text_encoder, Path):
         copy_text_encoder(text_encoder, folder)
     elif text_encoder is not None:
@@ -112,7 +156,17 @@ def export_search(
         behaviour_weight=behaviour_weight,
         n_features=int(model.vectors_.shape[1]),
         has_text_encoder=text_encoder is not None,
+        order=order.as_json() if order is not None and order.is_any else None,
     )
+
+
+def _write_order(order: FirstItems, folder: Path) -> None:
+    if order.trees is not None and order.trees_share:
+        write_pair_ranker(order.trees, folder)
+    if order.reader is not None and order.reading_share:
+        write_cross_encoder(order.reader, folder)
+        if len(order.pairs[0]) >= MIN_PAIRS:
+            narrow_cross_encoder(order.reader, folder, *order.pairs)
 
 
 def _weighing(name: str, index: BM25Index) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A transformer that reads a query and a text together, and says how well one answers the other."""
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -25,6 +26,8 @@ from .judgements import Judgements, check_judgements
 HEAD_FILE = "head.safetensors"
 METRIC = "order"
 HEAD_WIDTH = 128
+#: To know how long a training will take.
+TIMED_STEPS = 8
 
 
 class PairNetwork(nn.Module):
@@ -134,6 +137,16 @@ class JudgedQueries:
     def __len__(self) -> int:
         return len(self.members)
 
+    @property
+    def n_pairs(self) -> int:
+        return sum(len(each) for each in self.members)
+
+    def keep(self, n: int, rng: np.random.Generator) -> None:
+        """Leave out all but some queries."""
+        places = np.sort(rng.permutation(len(self.members))[:n])
+        self.members = [self.members[place] for place in places]
+        self.lengths = self.lengths[places]
+
     def __getitem__(self, row: int) -> Mapping[str, Tensor]:
         return self.__getitems__([row])
 
@@ -170,6 +183,9 @@ class CrossEncoder(Estimator):
     learning_rate : float, default 1e-4
     patience : int, default 1
         Epochs without a better order of the validation pairs after which training stops.
+    max_minutes : float, optional
+        About how long it may learn: a few steps are timed, and of the epochs, or of the queries where not
+        even one epoch fits, so many are taken. Judging the validation pairs comes on top.
     is_narrow : bool, default True
         Whether linear maps multiply numbers of 16 bits while it learns: twice as fast on processors that
         can.
@@ -181,7 +197,7 @@ class CrossEncoder(Estimator):
     Attributes
     ----------
     n_pairs_ : int
-        It learned from.
+        It learned from, each as often as there were epochs.
     judged_ : list of float
         After each epoch: share of the validation pairs' differences that are in the right order.
     network, tokenizer
@@ -205,6 +221,7 @@ class CrossEncoder(Estimator):
         train_batch_size: int = 8,
         learning_rate: float = 1e-4,
         patience: int = 1,
+        max_minutes: float | None = None,
         is_narrow: bool = True,
         batch_size: int = 64,
         device: str = "auto",
@@ -218,6 +235,7 @@ class CrossEncoder(Estimator):
         self.train_batch_size = train_batch_size
         self.learning_rate = learning_rate
         self.patience = patience
+        self.max_minutes = max_minutes
         self.is_narrow = is_narrow
         self.batch_size = batch_size
         self.device = device
@@ -272,26 +290,55 @@ class CrossEncoder(Estimator):
         with seeded(self.random_state):
             self._build(find_model(self.model), n_frozen=self.n_frozen_layers)
             task = OrderTask(self.network, order_weight=self.order_weight, is_narrow=self.is_narrow)
+            rows = JudgedQueries(
+                self._tokenise(*_pairs(queries, texts, judgements)), judgements.rows, judgements.grades
+            )
+            n_epochs = self._keep_in_time(task, rows)
             found = train(
                 task,
-                JudgedQueries(
-                    self._tokenise(*_pairs(queries, texts, judgements)), judgements.rows, judgements.grades
-                ),
-                self._plan(),
+                rows,
+                self._plan(n_epochs),
                 judge=None if valid is None else lambda _task: {METRIC: self._order(queries, texts, valid)},
                 metric=METRIC,
                 checkpoint_folder=checkpoint_folder,
-                fingerprint={"hyperparameters": self.get_params(), "n_pairs": len(judgements.rows)},
+                fingerprint={
+                    "hyperparameters": self.get_params(),
+                    "n_pairs": rows.n_pairs,
+                    "n_epochs": n_epochs,
+                },
                 callbacks=callbacks,
             )
         self.network.eval()
-        self.n_pairs_ = len(judgements.rows)
+        self.n_pairs_ = rows.n_pairs
         self.judged_ = list(found.judgements.values())
         return self
 
-    def _plan(self) -> TrainingPlan:
+    def _keep_in_time(self, task: OrderTask, rows: JudgedQueries) -> int:
+        """Return how many epochs fit; where not even one does, only some of the queries are kept."""
+        if self.max_minutes is None:
+            return self.max_epochs
+        share = 60 * self.max_minutes / max(self._seconds_of_epoch(task, rows), 1e-9)
+        if share < 1:
+            rows.keep(max(int(share * len(rows)), 1), np.random.default_rng(self.random_state))
+        return min(max(int(share), 1), self.max_epochs)
+
+    def _seconds_of_epoch(self, task: OrderTask, rows: JudgedQueries) -> float:
+        """Time steps that change nothing; the first of them warms up."""
+        drawn = np.random.default_rng(self.random_state).permutation(len(rows))
+        device, size = next(self.network.parameters()).device, self.train_batch_size
+        seconds = []
+        task.train()
+        for start in range(0, min((TIMED_STEPS + 1) * size, len(rows)), size):
+            began = time.perf_counter()
+            batch = rows.__getitems__(drawn[start : start + size].tolist())
+            task(**{name: tensor.to(device) for name, tensor in batch.items()})["loss"].backward()
+            seconds.append(time.perf_counter() - began)
+        task.zero_grad(set_to_none=True)
+        return float(np.mean(seconds[1:] or seconds)) * len(rows) / size
+
+    def _plan(self, n_epochs: int) -> TrainingPlan:
         return TrainingPlan(
-            max_epochs=self.max_epochs,
+            max_epochs=n_epochs,
             batch_size=self.train_batch_size,
             learning_rate=self.learning_rate,
             warmup=0.1,

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from ecomai.commerce.models import Customer, Item
 from ecomai.exceptions import InvalidInputError
@@ -18,7 +17,7 @@ from ecomai.serving.predictors.search import SearchPredictor, SearchScores, cano
 from ecomai.serving.turns import take_turn
 
 from ...app_settings import app_settings
-from ...catalogue import Catalogue, top_category
+from ...catalogue import Catalogue
 from ...exceptions import UnlikeCurrenciesError
 from ...item_rows import items_by_key
 from ...models import SearchLog
@@ -29,41 +28,13 @@ from . import synonyms
 from .facets import Facet, Narrowing, SearchFilter
 from .index import Index
 from .log import keep_search
+from .ranked import RELEVANCE, Asked, Ranked, Why
 from .wishes import BRAND, CATEGORY, PRICE, Understood, Vocabulary, Wish, understand
 
 SCENARIO = "recommendations"
 SWITCHED_OFF, WARMING_UP = "switched_off", "warming_up"
-SORTS = ("relevance", "price", "-price", "newest")
+SORTS = (RELEVANCE, "price", "-price", "newest")
 MOST_PAGES = 200
-#: How much what a customer is fond of counts against what was searched for.
-PERSONAL_WEIGHT = 0.25
-N_HISTORY = 30
-#: Red things are meant by "red mug" as long as the best of them is so good against the best of all.
-GOOD_SHARE = 0.7
-#: Of an item that is shown for its meaning, and not for its words.
-FEW_WORDS = 0.3
-
-SENTENCES = {
-    "words": gettext_noop("Has “%(words)s”."),
-    "corrected": gettext_noop("Has “%(words)s”, which you probably meant."),
-    "synonym": gettext_noop("“%(words)s” means the same here."),
-    "meaning": gettext_noop("Means something like it."),
-    "letters": gettext_noop("Is spelt like it."),
-    "taken": gettext_noop("Others who searched for this took it."),
-    "personal": gettext_noop("Goes with what you like."),
-}
-
-
-@dataclass(frozen=True)
-class Why:
-    """One reason why an item was found; `code` is stable."""
-
-    code: str
-    words: Sequence[str] = ()
-
-    @property
-    def text(self) -> str:
-        return _(SENTENCES[self.code]) % {"words": " ".join(self.words)}
 
 
 @dataclass(frozen=True)
@@ -98,19 +69,6 @@ class SearchAnswer:
     @property
     def n_pages(self) -> int:
         return min(-(-self.n_found // self.n), MOST_PAGES) if self.n else 0
-
-
-@dataclass(frozen=True, eq=False)
-class _Asked:
-    """What is to be searched, and for whom."""
-
-    index: Index
-    predictor: SearchPredictor
-    storefront: str
-    typed: str
-    searched: str
-    variants: Sequence[str]
-    past: Past
 
 
 def search(
@@ -201,12 +159,16 @@ def _answer(
     text = understood.text.strip()
     searched = text if is_exact else _corrected(index.predictor, text, storefront)
     variants = synonyms.variants_of(searched, storefront=storefront)
-    asked = _Asked(index, index.predictor, storefront, text, searched, variants, past)
+    asked = Asked(index, index.predictor, storefront, text, searched, variants, past)
+    seconds = app_settings.TIME_BUDGET_SECONDS if seconds is None else seconds
+    began = time.monotonic()
     scores, is_fallback = _scores(asked, seconds)
-    liking = _liking(asked, scores) if past.history else None
-    ranked = _Ranked(asked, scores, liking)
+    ranked = Ranked(asked, scores)
     narrowing, wishes = _narrowed(ranked, understood, filters, ignore)
     places = ranked.order(narrowing.mask(), sort)
+    if sort == RELEVANCE and not is_fallback:
+        left = seconds - (time.monotonic() - began)
+        places = ranked.order_first(places, min(left, app_settings.SEARCH_READING_SECONDS))
     return SearchAnswer(
         query=query,
         searched=searched,
@@ -219,7 +181,7 @@ def _answer(
         wishes=wishes,
         filters=filters,
         is_corrected=searched != text,
-        is_personal=liking is not None,
+        is_personal=ranked.is_personal,
         source=SearchLog.Source.WORDS if is_fallback else index.source,
         is_fallback=is_fallback or index.served is None,
         model_version=index.served.version_number if index.served else None,
@@ -253,7 +215,7 @@ def _vocabulary(index: Index) -> Vocabulary:
     return _last[1]
 
 
-def _scores(asked: _Asked, seconds: float | None) -> tuple[SearchScores, bool]:
+def _scores(asked: Asked, seconds: float) -> tuple[SearchScores, bool]:
     """Score all items in time; where reading the query by its meaning takes too long, by its words alone."""
     predictor = asked.predictor
 
@@ -267,107 +229,12 @@ def _scores(asked: _Asked, seconds: float | None) -> tuple[SearchScores, bool]:
         vector = predictor.text_encoder.encode([asked.searched])[0]
         return predictor.search(asked.typed, corrected=asked.searched, variants=asked.variants, vector=vector)
 
-    seconds = app_settings.TIME_BUDGET_SECONDS if seconds is None else seconds
     budgeted = run_with_budget(by_meaning, by_words, seconds=seconds)
     return budgeted.value, budgeted.source == "fallback"
 
 
-def _liking(asked: _Asked, scores: SearchScores) -> np.ndarray | None:
-    """Return how fond the customer probably is of each item of the index, from 0 to 1.
-
-    By the texts of what the customer turned to last, and by its categories.
-    """
-    history = list(asked.past.history)[-N_HISTORY:]
-    catalogue = asked.index.catalogue
-    at = catalogue.positions(history)
-    tops = [top_category(path) for path in catalogue.categories[at[at >= 0]].tolist()]
-    if not tops:
-        return None
-    places = catalogue.positions(np.array(scores.item_ids, dtype=np.int64))
-    share = {top: tops.count(top) / len(tops) for top in set(tops)}
-    in_favourites = np.array(
-        [share.get(top_category(path), 0.0) for path in catalogue.categories[np.maximum(places, 0)].tolist()]
-    )
-    in_favourites = in_favourites / max(float(in_favourites.max(initial=0)), 1e-9)
-    likeness = np.maximum(asked.predictor.likeness([str(key) for key in history])[: len(places)], 0)
-    if not likeness.any():  # nothing is known by its text
-        return in_favourites
-    return 0.5 * in_favourites + 0.5 * likeness / float(likeness.max())
-
-
-class _Ranked:
-    """Scores in the order of the catalogue."""
-
-    def __init__(self, asked: _Asked, scores: SearchScores, liking: np.ndarray | None) -> None:
-        self.asked = asked
-        self.scores = scores
-        self.catalogue = asked.index.catalogue
-        self.places = self.catalogue.positions(np.array(scores.item_ids, dtype=np.int64))
-        n = len(self.catalogue)
-        is_here = self.places >= 0
-        at = self.places[is_here]
-        self.is_found = np.zeros(n, dtype=bool)
-        self.is_found[at] = scores.is_found[is_here]
-        self.plain = np.zeros(n)
-        self.plain[at] = scores.total[is_here] / max(float(scores.total.max(initial=0)), 1e-9)
-        self.total = self.plain
-        if liking is not None:
-            self.total = self.plain.copy()
-            self.total[at] += PERSONAL_WEIGHT * liking[is_here]
-        # Of an item that was replaced by a newer text, the newer one stands later.
-        self.row = np.full(n, -1)
-        self.row[at] = np.flatnonzero(is_here)
-
-    def order(self, mask: np.ndarray, sort: str) -> np.ndarray:
-        """Return the places of what may be shown, best first."""
-        shown = np.flatnonzero(mask)
-        if sort == "newest":
-            return shown[np.lexsort((-shown, -self.catalogue.listed[shown]))]
-        if sort in ("price", "-price"):
-            prices = self.catalogue.prices[shown] * (-1 if sort == "-price" else 1)
-            return shown[np.lexsort((-self.total[shown], prices))]  # those without a price come last
-        popularity = self.catalogue.popularity[shown]
-        return shown[np.lexsort((-shown, -popularity, -np.round(self.total[shown], 6)))]
-
-    def has_good(self, mask: np.ndarray) -> bool:
-        """Whether something of these is nearly as good as the best that was found."""
-        best = float(self.plain[self.is_found].max(initial=0))
-        return bool(mask.any()) and float(self.plain[mask].max()) >= GOOD_SHARE * best
-
-    def why(self, place: int, item: Item) -> list[Why]:
-        """Return why an item was found, most telling first."""
-        scores, row = self.scores, int(self.row[place])
-        predictor, asked = self.asked.predictor, self.asked
-        words = predictor.matched_words(asked.searched, str(item.pk))
-        is_corrected = asked.searched != asked.typed
-        typed = set(predictor.matched_words(asked.typed, str(item.pk))) if is_corrected else set(words)
-        found = []
-        if own := [word for word in words if word in typed]:
-            found.append(Why("words", own))
-        if meant := [word for word in words if word not in typed]:
-            found.append(Why("corrected", meant))
-        if scores.synonym_shares[row] > scores.word_shares[row]:
-            found += self._synonym(str(item.pk), words)
-        if scores.taken[row] > 0:
-            found.append(Why("taken"))
-        if scores.cosines[row] > 0 and (not found or scores.word_shares[row] < FEW_WORDS):
-            found.append(Why("meaning"))
-        if not found:
-            found.append(Why("letters"))
-        if self.total[place] - self.plain[place] > 0.5 * PERSONAL_WEIGHT:
-            found.append(Why("personal"))
-        return found
-
-    def _synonym(self, item_id: str, known: Sequence[str]) -> list[Why]:
-        for variant in self.scores.variants:
-            words = self.asked.predictor.matched_words(variant, item_id)
-            if others := [word for word in words if word not in known]:
-                return [Why("synonym", others)]
-        return []
-
-
 def _narrowed(
-    ranked: _Ranked, understood: Understood, filters: SearchFilter, ignore: Collection[str]
+    ranked: Ranked, understood: Understood, filters: SearchFilter, ignore: Collection[str]
 ) -> tuple[Narrowing, list[Wish]]:
     """Filter by what the visitor chose, and by what the query asks for as long as that leaves something."""
 
@@ -410,7 +277,7 @@ def _with_wish(filters: SearchFilter, wish: Wish, catalogue: Catalogue) -> Searc
     return replace(filters, attributes={**filters.attributes, wish.kind: [wish.value]})
 
 
-def _hits(ranked: _Ranked, places: np.ndarray, n: int) -> list[Hit]:
+def _hits(ranked: Ranked, places: np.ndarray, n: int) -> list[Hit]:
     """Read the rows as they are now, without those that were switched off a moment ago."""
     keys = ranked.catalogue.keys[places].tolist()
     rows = items_by_key(keys)
