@@ -133,9 +133,8 @@ class _Reader:
 
     def _contains(self, node: Any) -> _Truth:
         """A number among constants."""
-        parts = (
-            getattr(node.container, "value", ()) if type(node.container).__name__ == "ArrayExpression" else ()
-        )
+        is_array = type(node.container).__name__ == "ArrayExpression"
+        parts = node.container.value if is_array else ()
         constants = [self._number(part) for part in parts if type(part).__name__ == "FloatExpression"]
         member = self._number(node.member)
         if member is None or not member.is_given or len(constants) != len(parts) or not constants:
@@ -230,7 +229,7 @@ def _evaluate(node: Any, facts: Mapping[str, Any]) -> tuple[bool, bool]:
     """Return what the library says of some facts, and whether it says nothing."""
     try:
         return bool(node.evaluate(facts)), False
-    except Exception:  # noqa: BLE001  (whatever it raises: the row itself is asked, and tells)
+    except Exception:  # whatever it raises: the row itself is asked, and tells
         return False, True
 
 

@@ -21,7 +21,7 @@ from ..services.lists import chosen, keys_of
 AT_ONCE = 5_000
 _LEAST = (
     "id", "received_at", "kind", "storefront", "amount_reporting", "probability", "decision",
-    "wanted_decision", "is_fraud",
+    "wanted_decision", "is_fraud", "external_id",
 )  # fmt: skip
 #: Columns of the table that facts are read from, besides features and payload.
 _OF_TEXTS = ("currency", "customer_external_id", "shown")
@@ -141,7 +141,7 @@ class PastTable:
 def past_tables(
     *, kind: str, storefront: str, start: datetime, end: datetime, names: frozenset[str],
     after: tuple[datetime, int] | None = None, with_features: bool = False, most: int | None = None,
-    newest_first: bool = False,
+    newest_first: bool = False, at_once: int = AT_ONCE,
 ) -> Iterator[PastTable]:  # fmt: skip
     """Yield the answered assessments of a period, by time. `names` are the facts that will be asked for.
 
@@ -156,9 +156,9 @@ def past_tables(
     rows = rows.order_by(*order).only(*columns_for(names, with_features=with_features))
     listed = read_lists(storefront) if names & (LIST_FACTS.keys() | {"lists"}) else {}
     batch: list[Assessment] = []
-    for row in (rows if most is None else rows[:most]).iterator(chunk_size=AT_ONCE):
+    for row in (rows if most is None else rows[:most]).iterator(chunk_size=at_once):
         batch.append(row)
-        if len(batch) == AT_ONCE:
+        if len(batch) == at_once:
             yield PastTable(batch, listed)
             batch = []
     if batch:
@@ -166,7 +166,7 @@ def past_tables(
 
 
 def columns_for(names: frozenset[str], *, with_features: bool) -> list[str]:
-    """Return the columns of the table that some facts are read from; features are many, so not without need."""
+    """Return the columns that some facts are read from; features are many, so not without need."""
     columns = [*_LEAST, *_OF_TEXTS, *(_OF_LISTS if names & (LIST_FACTS.keys() | {"lists"}) else ())]
     if with_features or any(feature_place(name) is not None for name in names):
         columns += ["features", "features_version"]

@@ -53,7 +53,9 @@ class Rule(Storefronted):
     )  # fmt: skip
     reason_code = models.CharField(
         _("reason code"), max_length=40, default="rule",
-        validators=[RegexValidator(r"^[a-z][a-z0-9_]*$", _("Small letters, digits and _, such as many_cards."))],
+        validators=[
+            RegexValidator(r"^[a-z][a-z0-9_]*$", _("Small letters, digits and _, such as many_cards."))
+        ],
         help_text=_("For programs: it comes with the answer."),
     )  # fmt: skip
     reason = models.CharField(

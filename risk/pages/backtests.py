@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -16,6 +16,8 @@ from ..backtesting.deciding import DECISIONS
 from ..backtesting.judging import ARMS, DRAFT, LIVE, OUTCOMES, THEN
 from ..models import Assessment, Backtest, Decision, Policy, Rule
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 
 def arm_names() -> dict[str, str]:
     return {DRAFT: _("what is tried out"), LIVE: _("what is live"), THEN: _("as decided then")}
@@ -25,32 +27,34 @@ def outcome_names() -> dict[str, str]:
     return dict(zip(OUTCOMES, (_("honest"), _("fraud"), _("not known yet")), strict=True))
 
 
-def described(configuration: Mapping[str, Any]) -> str:
-    """Say what is tried out, for people."""
+def described(backtests: Sequence[Backtest]) -> list[str]:
+    """Say what each back-test tries out, for people. Two queries, however many they are."""
+    asked = [backtest.configuration for backtest in backtests]
+    keys = {key for each in asked for name in ("rules", "without_rules") for key in each.get(name, ())}
+    rules = {key: str(rule) for key, rule in Rule.objects.in_bulk(keys).items()}
+    policies = Policy.objects.in_bulk([each["policy"] for each in asked if "policy" in each])
+    return [_described(each, rules, {key: str(policy) for key, policy in policies.items()}) for each in asked]
+
+
+def _described(asked: Mapping[str, Any], rules: Mapping[int, str], policies: Mapping[int, str]) -> str:
     parts = []
-    rules = Rule.objects.filter(
-        pk__in=[*configuration.get("rules", ()), *configuration.get("without_rules", ())]
-    )
-    names = {rule.pk: str(rule) for rule in rules}
-    if added := configuration.get("rules"):
-        parts.append(_("with: %(rules)s") % {"rules": ", ".join(names.get(key, "?") for key in added)})
-    if left_out := configuration.get("without_rules"):
-        parts.append(_("without: %(rules)s") % {"rules": ", ".join(names.get(key, "?") for key in left_out)})
-    if "policy" in configuration:
-        policy = Policy.objects.filter(pk=configuration["policy"]).first()
-        parts.append(_("policy %(policy)s") % {"policy": policy or "?"})
-    if thresholds := configuration.get("thresholds"):
-        parts.append(
-            _("thresholds %(values)s") % {"values": " / ".join(map(_threshold, thresholds.values()))}
-        )
-    if "model_version" in configuration:
+    if added := asked.get("rules"):
+        parts.append(_("with: %(rules)s") % {"rules": ", ".join(rules.get(key, "?") for key in added)})
+    if left_out := asked.get("without_rules"):
+        parts.append(_("without: %(rules)s") % {"rules": ", ".join(rules.get(key, "?") for key in left_out)})
+    if "policy" in asked:
+        parts.append(_("policy %(policy)s") % {"policy": policies.get(asked["policy"], "?")})
+    if thresholds := asked.get("thresholds"):
+        values = " / ".join(map(_threshold, thresholds.values()))
+        parts.append(_("thresholds %(values)s") % {"values": values})
+    if "model_version" in asked:
         parts.append(_("another model"))
     return "; ".join(parts) or _("what is live")
 
 
 def report_context(backtest: Backtest) -> dict[str, Any]:
     report = backtest.report
-    shared: dict[str, Any] = {"backtest": backtest, "what": described(backtest.configuration)}
+    shared: dict[str, Any] = {"backtest": backtest, "what": described([backtest])[0]}
     if not report:
         return shared
     names = arm_names()
@@ -95,7 +99,7 @@ def figures() -> dict[str, Any]:
 
 
 def csv_lines(backtest: Backtest) -> Iterator[str]:
-    """Return the figures of all arms as lines of a CSV file: a line a figure, then a line a day and a rule."""
+    """Return the lines of a CSV file: figures of all arms, then a line a day, then a line a rule."""
     report = backtest.report
     yield _line("figure", *ARMS)
     for name in report["arms"][DRAFT]:
@@ -120,11 +124,9 @@ def csv_lines(backtest: Backtest) -> Iterator[str]:
 def _line(*values: Any) -> str:
     """A spreadsheet would take a text that begins with = for a formula."""
     written = io.StringIO()
-    safe = (
-        f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
-        for value in values
+    csv.writer(written).writerow(
+        f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value for value in values
     )
-    csv.writer(written).writerow(safe)
     return written.getvalue()
 
 
@@ -175,8 +177,8 @@ def _notes(report: Mapping[str, Any], backtest: Backtest) -> list[str]:
             "label is left out of the costs, because nobody could complain of it."
         ),
         _(
-            "Believed, not measured: a reviewer recognises %(catches)s of frauds, a proof keeps off %(stops)s "
-            "of them, and %(loses)s of honest customers leave when they are asked for one."
+            "Believed, not measured: a reviewer recognises %(catches)s of frauds, a proof keeps off "
+            "%(stops)s of them, and %(loses)s of honest customers leave when they are asked for one."
         )
         % {
             "catches": _percent(costs["review_catches"]), "stops": _percent(costs["proof_stops"]),

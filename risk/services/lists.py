@@ -196,6 +196,31 @@ def put_on_list(
     return ListEntry.objects.get(key=entry.key)
 
 
+def put_many(
+    entries: Iterable[Mapping[str, str | None]], *, storefront: str = "", user: Any = None,
+    actor_label: str = "",
+) -> ImportReport:  # fmt: skip
+    """Put values on lists, each as a line of a file has it; good ones are stored beside bad ones."""
+    _check_may(user, "add")
+    report, good = ImportReport(), []
+    for place, given in enumerate(entries, start=1):
+        try:
+            entry = _entry(storefront, given, user)
+            entry.expires_at = _moment(given.get("expires_at") or "")
+        except InvalidInputError as error:
+            report.refuse(place, str(error.params.get("reason", error)))
+        else:
+            good.append(entry)
+    with transaction.atomic():
+        _store(good)
+        report.n_stored = len(good)
+        details = {"n_stored": report.n_stored, "n_bad": report.n_bad, "storefront": storefront}
+        write_audit(
+            action="import_list", subject="lists", user=user, actor_label=actor_label, details=details
+        )
+    return report
+
+
 def take_off_list(*, entry: ListEntry, user: Any = None, actor_label: str = "") -> None:
     """Take a value off its list; a second call changes nothing."""
     _check_may(user, "delete")
@@ -348,5 +373,6 @@ def export_entries(*, storefront: str | None = None, user: Any = None) -> Iterat
     yield ["list", "kind", "shown", "key", "expires_at", "note", "storefront"]
     for entry in rows.iterator(chunk_size=AT_ONCE):
         ends = entry.expires_at.isoformat() if entry.expires_at else ""
-        note = f"'{entry.note}" if entry.note[:1] in "=+-@\t\r" and entry.note else entry.note
+        # A spreadsheet would take a text that begins so for a formula.
+        note = f"'{entry.note}" if entry.note.startswith(("=", "+", "-", "@", "\t", "\r")) else entry.note
         yield [entry.list, entry.kind, entry.shown, str(entry.key), ends, note, entry.storefront]

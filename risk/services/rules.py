@@ -84,7 +84,7 @@ def evaluate_rules(
     probability: float | None,
     budget_ms: float = MOST_MS,
 ) -> RuleAnswer:
-    """Ask all rules at work about an assessment, which need not be stored. Raises nothing of the rules' making.
+    """Ask all rules at work about an assessment, which need not be stored. No rule can make it fail.
 
     Call it inside the assessment, after the model: `probability` None means that no model answered. One
     query where a rule names a list, else none.
