@@ -26,6 +26,8 @@ from ..features import FEATURES_VERSION, fold, vector
 from ..models import AnsweredBy, Assessment, Decision, Policy
 from ..normalising import entities_of, event_of, prepare
 from ..reasons import reasons_of
+from .audit import audit_assessments
+from .cases import open_case
 from .holds import publish_hold
 from .policies import current_policy, known_policy
 from .rules import evaluate_rules
@@ -128,7 +130,9 @@ def _decide(row: Assessment, policy: Policy, *, deadline: float) -> None:
 def _keep(row: Assessment, started: float) -> None:
     """Keep the answer, and what follows from it."""
     row.latency_ms = round((time.perf_counter() - started) * 1000, 3)
-    Assessment.objects.filter(pk=row.pk).update(**{name: getattr(row, name) for name in _ANSWER})
+    with transaction.atomic():
+        Assessment.objects.filter(pk=row.pk).update(**{name: getattr(row, name) for name in _ANSWER})
+        audit_assessments([row])
     _follow_up(row)
 
 
@@ -136,6 +140,8 @@ def _follow_up(row: Assessment) -> None:
     """What an answer sets going. The checkout has its answer whatever becomes of this."""
     try:
         publish_hold(row)
+        if row.wanted_decision == Decision.REVIEW:
+            open_case(row)
     except Exception:
         logger.exception("What follows from the assessment of “%s” failed.", row.external_id)
 

@@ -12,6 +12,7 @@ from ..features import fold_label
 from ..features.states import State, neighbour_keys
 from ..models import Assessment, EntityState, Label
 from ..normalising import entities_of
+from ..signals import label_recorded
 from .holds import ABUSE, set_holds
 from .states import Entity, take_states, write_states
 
@@ -73,11 +74,14 @@ def _record(
         Assessment.objects.filter(pk=pk).update(is_fraud=is_fraud)
         if row.kind in ABUSE and change:
             set_holds([row], is_held=is_fraud)
-    return Label.objects.create(
+    label = Label.objects.create(
         assessment=row, is_fraud=is_fraud, source=source, known_at=known_at, recorded_at=recorded_at,
         superseded_at=None if counts else recorded_at, change=change, reference=reference, note=note,
         created_by=user,
     )  # fmt: skip
+    if counts:
+        label_recorded.send(sender=Label, label=label)
+    return label
 
 
 def _spread(row: Assessment, change: int, is_last: bool) -> datetime:
