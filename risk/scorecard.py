@@ -47,9 +47,9 @@ class Scorecard:
 STARTER = Scorecard(
     intercept=-4.6,  # one in a hundred
     weights={
-        "device_accounts": (0.8, 1.0, 1.0),
-        "card_accounts": (0.9, 1.0, 1.0),
-        "address_accounts": (0.4, 2.0, 2.0),
+        "device_accounts": (0.8, 0.0, 1.0),
+        "card_accounts": (0.9, 0.0, 1.0),
+        "address_accounts": (0.3, 0.0, 1.0),
         "fraud_distance": (-1.2, 3.0, 1.0),
         "customer_fraud_ever": (2.5, 0.0, 1.0),
         "card_payments_1h": (0.5, 0.0, 1.0),

@@ -20,7 +20,7 @@ MOST_CIRCLE = 32
 MOST_KNOWN = 8
 MOST_CATEGORIES = 16
 FRAUD_DAYS = 90
-#: A hop that says: no known fraud in reach.
+#: Of an entity: steps from the accounts seen with it to the nearest known fraud. This many: none in reach.
 FAR = 3
 
 
@@ -129,11 +129,9 @@ _decoder = msgspec.msgpack.Decoder(State)
 def fold(states: Mapping[str, State], event: RiskEvent) -> None:
     """Let an event change the states of the entities that it names (by kind, all of `event.keys`)."""
     linked = [states[kind] for kind in LINKS if kind in states]
-    circle = reached(linked, event)
-    hops = [state.hop for state in linked]
-    for place, state in enumerate(linked):
-        others = hops[:place] + hops[place + 1 :]
-        state.hop = min([state.hop, *(hop + 1 for hop in others), FAR])
+    circle, distance = reached(linked, event), fraud_distance(states)
+    for state in linked:
+        state.hop = min(state.hop, distance)
         state.circle = circle
     for kind, state in states.items():
         state.add(event)
@@ -141,6 +139,16 @@ def fold(states: Mapping[str, State], event: RiskEvent) -> None:
             state.meet(event.customer)
     if "customer" in states:
         states["customer"].get_used_to(event)
+
+
+def fraud_distance(states: Mapping[str, State]) -> int:
+    """Steps from an account to the nearest known fraud, 3 for none in reach.
+
+    0: its own. 1: that of another account on one of its entities. 2: that of an account which shares
+    something with one of those.
+    """
+    own = states["customer"].hop if "customer" in states else FAR
+    return min([own, FAR, *(states[kind].hop + 1 for kind in LINKS if kind in states and kind != "customer")])
 
 
 def reached(linked: Iterable[State], event: RiskEvent) -> list[int]:

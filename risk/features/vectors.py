@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from . import windows
 from .events import CODES, ENTITIES, LINKS, RiskEvent, short
-from .states import DAY, State, reached
+from .states import DAY, State, fraud_distance, reached
 
 #: Raise it whenever a number comes to mean something else: stored features of another version are not mixed.
 FEATURES_VERSION = 1
@@ -72,7 +72,7 @@ def vector(states: Mapping[str, State], event: RiskEvent) -> list[float]:
     for kind in ENTITIES:
         names = _OF_LINKS if kind in LINKS else _OF_OTHERS
         state = states.get(kind)
-        values += [math.nan] * len(names) if state is None else _entity(state, event.at, names)
+        values += [math.nan] * len(names) if state is None else _entity(state, event, names)
     return values
 
 
@@ -81,7 +81,8 @@ def as_row(values: list[float | None]) -> NDArray[np.float32]:
     return np.array([math.nan if each is None else each for each in values], dtype=np.float32)
 
 
-def _entity(state: State, at: float, names: tuple[str, ...]) -> list[float]:
+def _entity(state: State, event: RiskEvent, names: tuple[str, ...]) -> list[float]:
+    at = event.at
     sums = {
         (buckets, seconds, n): windows.total(getattr(state, buckets), at, seconds=seconds, n=n)
         for buckets, seconds, n in _WINDOWS
@@ -92,7 +93,7 @@ def _entity(state: State, at: float, names: tuple[str, ...]) -> list[float]:
     }
     known["age_days"] = math.nan if is_new else (at - state.first) / DAY
     known["idle_days"] = math.nan if is_new else (at - state.last) / DAY
-    known["accounts"] = float(state.n_accounts)
+    known["accounts"] = float(state.n_accounts - (event.customer in state.accounts))
     known["fraud_30d"] = float(state.frauds_within(at, 30))
     known["fraud_ever"] = float(state.n_fraud)
     # Smoothed by a hundred honest events, so that the first fraud of a new network is no certainty.
@@ -124,11 +125,10 @@ def _own(state: State | None, event: RiskEvent) -> list[float]:
 
 def _linked(states: Mapping[str, State], event: RiskEvent) -> list[float]:
     """Steps to the nearest known fraud (3: none in reach), and how many accounts are reached, up to 32."""
-    linked = {kind: states[kind] for kind in LINKS if kind in states}
+    linked = [states[kind] for kind in LINKS if kind in states]
     if not linked:
         return [math.nan, math.nan]
-    hops = [state.hop if kind == "customer" else state.hop + 1 for kind, state in linked.items()]
-    return [float(min([*hops, 3])), float(len(reached(linked.values(), event)))]
+    return [float(fraud_distance(states)), float(len(reached(linked, event)))]
 
 
 def _ratio(amount: float | None, mean: float) -> float:

@@ -1,7 +1,7 @@
 """What others ask of risk."""
 
 from .assess import assess
-from .labels import record_label
+from .labels import label_by_id, record_label
 from .policies import back_to_shadow, change_policy, current_policy, forget_policies, go_live
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "current_policy",
     "forget_policies",
     "go_live",
+    "label_by_id",
     "record_label",
 ]

@@ -26,6 +26,9 @@ SCOPE_LABELS: dict[str, Any] = {
     "experiments:read": gettext_lazy("read results of experiments"),
     "registry:train": gettext_lazy("ask for trainings"),
     "registry:promote": gettext_lazy("change which version serves"),
+    "risk:assess": gettext_lazy("ask whom to trust"),
+    "risk:label": gettext_lazy("say what turned out to be fraud"),
+    "risk:lists": gettext_lazy("put cards, e-mails and addresses on lists"),
 }
 
 

@@ -18,8 +18,17 @@ from ecomai.exceptions import ConflictError, InvalidInputError
 SITE_KEY_NAME = "this site"
 PREFIXES = {ApiKey.Kind.PUBLISHABLE: "pk_", ApiKey.Kind.SECRET: "sk_"}
 SHOP_SCOPES = ("events:write", "items:write", "customers:write", "orders:write", "recommendations:read")
-# A key has these only where they are named: they export and erase people, or change what serves.
-NAMED_SCOPES = ("fusion:write", "registry:read", "registry:train", "registry:promote", "experiments:read")
+# A key has these only where they are named: they export and erase people, change what serves, or judge.
+NAMED_SCOPES = (
+    "fusion:write",
+    "registry:read",
+    "registry:train",
+    "registry:promote",
+    "experiments:read",
+    "risk:assess",
+    "risk:label",
+    "risk:lists",
+)
 SCOPES = (*SHOP_SCOPES, *NAMED_SCOPES)
 PUBLISHABLE_SCOPES = ("events:write", "recommendations:read")
 
