@@ -178,6 +178,17 @@ search = ModelSpec(
         "encoder": "",
         "n_trees": 100,
         "n_candidates": 200,
+        "reading_minutes": 0,
+    },
+    options={
+        "reading_minutes": Option(
+            verbose_name=_("Learn to read query and title together"),
+            help_text=_(
+                "A transformer learns from what searches led to in which order the first items should come. "
+                "It serves only where that helps on later searches, for as long as a search has time."
+            ),
+            choices={0: _("no"), 10: _("for 10 minutes"), 30: _("for 30 minutes")},
+        ),
     },
 )
 

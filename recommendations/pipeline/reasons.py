@@ -24,7 +24,6 @@ SENTENCES = {
     "new": gettext_noop("New in our range."),
     "range": gettext_noop("From our range."),
     "looks_like": gettext_noop("Looks like your picture."),
-    "shows": gettext_noop("Its picture shows something like it."),
     "for_you": gettext_noop("Chosen for you."),
 }
 

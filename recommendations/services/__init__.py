@@ -13,7 +13,6 @@ from .pictures import (
     check_can_search,
     count_pictures,
     search_by_picture,
-    search_pictures_by_words,
 )
 from .popularity import refresh_popularity, should_refresh_popularity
 from .requests import parse_query, recommend_for_request
@@ -45,7 +44,6 @@ __all__ = [
     "request_encoding",
     "request_picture_encoding",
     "search_by_picture",
-    "search_pictures_by_words",
     "seo_meta",
     "seo_metas",
     "should_refresh_popularity",

@@ -1,4 +1,4 @@
-"""Find items by a picture, or by words that say what is on theirs. Nothing that is sent is kept."""
+"""Find items by a picture. Nothing that is sent is kept."""
 
 import threading
 import time
@@ -72,22 +72,7 @@ def search_by_picture(
         raise PictureTooLargeError(limit=app_settings.IMAGE_MAX_BYTES)
     with take_turn():
         vector = _predictor(served).encode([_open(content)])[0]
-        return _answer(served, vector, "looks_like", storefront, n, filters)
-
-
-def search_pictures_by_words(
-    words: str, *, storefront: str = "", n: int | None = None, filters: ItemFilter | None = None
-) -> PictureAnswer:
-    """Find items whose pictures show what words say, whatever texts do. Raises NoImageEncoderError."""
-    n = check_n(n)
-    if not is_scenario_on(SCENARIO):
-        return PictureAnswer(code=SWITCHED_OFF)
-    served = check_can_search()
-    with take_turn():
-        vector = _predictor(served).encode_texts([words])[0]
-        if not vector.any():
-            return PictureAnswer(model_version=served.version_number)
-        return _answer(served, vector, "shows", storefront, n, filters)
+        return _answer(served, vector, storefront, n, filters)
 
 
 def can_search_by_picture() -> bool:
@@ -125,7 +110,7 @@ def _open(content: bytes) -> Any:
 
 
 def _answer(
-    served: Served, vector: np.ndarray, reason: str, storefront: str, n: int, filters: ItemFilter | None
+    served: Served, vector: np.ndarray, storefront: str, n: int, filters: ItemFilter | None
 ) -> PictureAnswer:
     """Rank all items by exact cosines, and read the rows of the best once more: they may have changed."""
     keys, matrix = _index(served).current()
@@ -139,7 +124,7 @@ def _answer(
     best = best[np.lexsort((-keys[best], -scores[best]))]
     rows = items_by_key(keys[best].tolist())
     picks = [
-        Pick(item, float(score), Reason(reason))
+        Pick(item, float(score), Reason("looks_like"))
         for key, score in zip(keys[best].tolist(), scores[best], strict=True)
         if (item := rows.get(key)) is not None and item.is_active and item.storefront == storefront
     ]

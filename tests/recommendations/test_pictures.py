@@ -340,12 +340,6 @@ def test_a_picture_finds_its_product_first(searchable, search):
     assert response["Cache-Control"] == "private, no-store"
 
 
-def test_words_find_pictures_too(searchable):
-    found = services.search_pictures_by_words("mug", n=3)
-    assert [pick.reason.code for pick in found.picks] == ["shows"] * 3
-    assert services.search_pictures_by_words("?!").picks == ()
-
-
 def test_what_is_gone_or_off_is_not_found_and_what_is_new_is(searchable, search):
     item = searchable[0]
     Item.objects.filter(pk=item.pk).update(is_active=False)
