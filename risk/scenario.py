@@ -123,7 +123,9 @@ scenario = Scenario(
         "risk_reviewer": (*SEES_ASSESSMENTS, *SEES_RULES, *DECIDES_CASES, "ecomai_risk.label_assessment"),
         "support_agent": ("ecomai_risk.view_assessment",),
     },
+    seed_demo=f"{_HERE}.demo.seed_demo",
     benchmarks={
+        "fraud": f"{_HERE}.benchmarks.fraud.fraud",
         "assess": f"{_HERE}.benchmarks.assess.assess",
         "backtest": f"{_HERE}.benchmarks.backtest.backtest",
     },
