@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce, NullIf
 from django.utils import timezone
@@ -88,10 +88,11 @@ def _grouped(rows: QuerySet[Assessment], grouping: str) -> QuerySet[Assessment, 
     )
     if grouping == Grouping.AGE_BAND:
         band = customers.annotate(band=KeyTextTransform("age_band", "traits")).values("band")[:1]
-        return rows.annotate(group=Coalesce(Subquery(band), Value("")))
-    own = NullIf(Subquery(customers.values("country")[:1]), Value(""))
-    shown = [NullIf(KeyTextTransform(name, "shown"), Value("")) for name in SHOWN_COUNTRIES]
-    return rows.annotate(group=Coalesce(own, *shown, Value("")))
+        return rows.annotate(group=Coalesce(Subquery(band), Value(""), output_field=TextField()))
+    own = Subquery(customers.values("country")[:1])
+    countries = [own, *(KeyTextTransform(name, "shown") for name in SHOWN_COUNTRIES)]
+    named = [NullIf(country, Value(""), output_field=TextField()) for country in countries]
+    return rows.annotate(group=Coalesce(*named, Value(""), output_field=TextField()))
 
 
 def refresh_fairness(*, today: date | None = None) -> int:
