@@ -169,6 +169,7 @@ CARD_LABELS = {
     "unknown_script_share": gettext_lazy("Share of texts in a script it does not read"),
     "data": gettext_lazy("Data that it learned from"),
     "split": gettext_lazy("How the data was split"),
+    "learned_from": gettext_lazy("Learned from"),
     "learned_until": gettext_lazy("Learned from what was done until"),
     "update": gettext_lazy("Update"),
     "search": gettext_lazy("Search of hyperparameters"),

@@ -90,6 +90,15 @@ def test_a_forged_block_is_named(log):
     assert "Block 2 was changed after it was sealed." in sentences()
 
 
+def test_the_newest_blocks_alone_can_be_compared(log):
+    AuditEntry.objects.filter(pk=log[0].pk).update(subject="x")
+    assert verify_audit_log(n_newest=2).is_sound
+    assert verify_audit_log(n_newest=2).n_blocks == 2
+    assert not verify_audit_log(n_newest=3).is_sound
+    AuditBlock.objects.filter(number=1).update(digest="0" * 64)
+    assert not verify_audit_log(n_newest=2).is_sound, "the first of them names another block before it"
+
+
 def test_a_missing_block_is_named(log):
     AuditEntry.objects.filter(block__number=2).delete()
     AuditBlock.objects.get(number=2).delete()
