@@ -16,7 +16,7 @@ from ecomai.learning.retrieval.hybrid import HybridSearcher
 from .search_judging import KS, Answers, Metrics, Searches, gain_of, gain_to, judge, read_searches
 from .search_limits import limits_of
 from .search_order import BEST, Asked, Taught, choose_share, learn_order, split_order
-from .search_reading import reading_row
+from .search_reading import READ, learn_reader
 
 if TYPE_CHECKING:
     from ecomai.learning.encoders.pretrained import PretrainedTextEncoder
@@ -36,9 +36,11 @@ def search(data: Path, *, device: str, seed: int, report: Report) -> dict[str, A
     `data` holds judgements of queries and products: Home Depot's, or a folder whose `benchmark.json` names
     file, columns and scale. Every 4th query in order of first appearance is a test; weights and trees learn
     from the others, a quarter of which choose the weights; so do the trees over pairs that order the first
-    100 of each list. `recall` and `ndcg@10_all` are over all products, where what nobody judged counts as
-    useless; `ndcg@10` is over the judged products of queries with two or more, and `ndcg@10_random` that of a
-    random order of these. `splits.typos` has one wrong letter a query.
+    100 of each list, and a transformer that reads query and title of the first 20. `metrics` are those of the
+    last step that counted on queries from which nothing was learned. `recall` and `ndcg@10_all` are over all
+    products, where what nobody judged counts as useless; `ndcg@10` is over the judged products of queries
+    with two or more, and `ndcg@10_random` that of a random order of these. `splits.typos` has one wrong
+    letter a query.
     """
     from ecomai.learning.encoders.pretrained import PretrainedTextEncoder
 
@@ -68,16 +70,18 @@ def search(data: Path, *, device: str, seed: int, report: Report) -> dict[str, A
     taught = teach(searcher, encoder, others, vectors, seed=seed)
     for name in taught.rankers:
         rows[name] = judge(test, taught.order(asked, vectors, name).answers)
-    typos = judge(test, taught.order(wrongly, vectors).answers)
+    ordered, ordered_wrongly = (taught.order(some, vectors) for some in (asked, wrongly))
+    typos = judge(test, ordered_wrongly.answers)
     report(0.85, "reading query and title together")
-    reading = reading_row(
-        taught.searches, taught.understood, taught.order(taught.chosen, vectors),
-        taught.order(asked, vectors), device=device, seed=seed,
-    )  # fmt: skip
-    if reading:
-        rows["and_cross_encoder"] = reading[0]
+    chosen = taught.order(taught.chosen, vectors)
+    reader = learn_reader(taught.searches, taught.understood, chosen, device=device, seed=seed)
+    best = BEST
+    if reader:
+        rows[READ] = judge(test, reader.order(ordered))
+        if reader.share > 0:
+            best, typos = READ, judge(test, reader.order(ordered_wrongly))
     return {
-        "metrics": rows[BEST],
+        "metrics": rows[best],
         "rows": rows,
         "splits": {"typos": typos},
         "peers": peers | {f"{name}_typos": found for name, found in peers_typos.items()},
@@ -86,11 +90,14 @@ def search(data: Path, *, device: str, seed: int, report: Report) -> dict[str, A
             "weights": searcher.weights_,
             "ranker_share": searcher.ranker_share_,
             "pair_shares": taught.shares,
-            "cross_encoder_share": reading[1] if reading else None,
+            "promoted": best,
+            "cross_encoder_share": reader.share if reader else None,
+            "cross_encoder_pairs": reader.model.n_pairs_ if reader else 0,
+            "cross_encoder_epochs": reader.model.n_epochs_ if reader else 0,
             "gain_over_random": {name: gain_of(found) for name, found in (peers | rows).items()},
-            "gain_to_bm25": gain_to(rows[BEST], peers["bm25"]),
+            "gain_to_bm25": gain_to(rows[best], peers["bm25"]),
             "limits": limits_of(shop, test, peers["bm25"]),
-            "typo_cost": round(rows[BEST]["recall@100"] - typos["recall@100"], 4),
+            "typo_cost": round(rows[best]["recall@100"] - typos["recall@100"], 4),
             "n_items": len(shop.titles),
             "n_test_queries": len(test.queries),
             "n_other_queries": len(others.queries),

@@ -1,42 +1,47 @@
-"""A row of `search`: the first products of each list, read together with the query by a transformer."""
+"""The last step of `search`: a transformer reads the first products of each list together with the query."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ecomai.learning.retrieval.cross_encoder import CrossEncoder
 
-from .search_judging import Answers, Metrics, Searches, judge
+from .search_judging import Answers, Searches, judge
 from .search_order import SHARES, Asked, Grades, reordered
 
+READ = "and_cross_encoder"
 N_READ = 20
 #: With fewer there is nothing to learn from.
 LEAST_JUDGED = 5000
+#: For learning alone.
+MOST_MINUTES = 30.0
 
 
-def reading_row(
-    searches: Searches, understood: Sequence[str], chosen: Asked, asked: Asked, *, device: str, seed: int
-) -> tuple[Metrics, float] | None:
-    """Return what reading adds to the answers to some queries, and how much it counts; None without data.
+@dataclass(frozen=True)
+class Reader:
+    """A transformer that learned to grade pairs, and how much it counts beside the order there was."""
 
-    It learns from `searches`; queries of `chosen` say how much it counts.
+    model: CrossEncoder
+    share: float
+
+    def order(self, asked: Asked) -> Answers:
+        """Return the same lists, their first products in another order."""
+        return reordered_first(asked.answers, read(self.model, asked), self.share)
+
+
+def learn_reader(
+    searches: Searches, understood: Sequence[str], chosen: Asked, *, device: str, seed: int
+) -> Reader | None:
+    """Learn from all judged pairs, for some minutes; None where there are few.
+
+    Queries of `chosen`, from which nothing was learned, say how much it counts.
     """
-    model = learn_to_read(searches, understood, device=device, seed=seed)
-    if model is None:
-        return None
-    share = choose_reading_share(chosen, read(model, chosen))
-    return judge(asked.searches, reordered_first(asked.answers, read(model, asked), share)), share
-
-
-def learn_to_read(
-    searches: Searches, understood: Sequence[str], *, device: str, seed: int
-) -> CrossEncoder | None:
-    """Fine-tune the shared transformer on judged pairs, once over all; None where there are few."""
     if len(searches.judgements.rows) < LEAST_JUDGED:
         return None
-    model = CrossEncoder(max_epochs=1, device=device, random_state=seed)
-    return model.fit(understood, searches.titles, searches.judgements)
+    model = CrossEncoder(max_minutes=MOST_MINUTES, device=device, random_state=seed)
+    model.fit(understood, searches.titles, searches.judgements)
+    return Reader(model, choose_reading_share(chosen, read(model, chosen)))
 
 
 def read(model: CrossEncoder, asked: Asked) -> Grades:

@@ -29,6 +29,7 @@ from .judging import MIN_GROUP, Judged
 from .led import GOOD, SEARCH, Search, Step, past_queries, searches_of, taken_shares
 from .next_item import encoder_cache, fresh, frozen, item_vectors
 from .search_order import MOST_CHOOSING, MOST_TAUGHT, FirstList, Learned, learn_order, lists_of
+from .search_personal import Fondness, personal_gain
 from .text_readers import TextReader, fit_reader
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ N_MADE_UP = 400
 BEHAVIOUR_WEIGHTS = (0.0, 0.25, 0.5, 1.0, 2.0)
 MOST_PAST_QUERIES = 20_000
 
-#: Scores of all items of the catalogue for one query.
-Scorer = Callable[[str], np.ndarray]
+#: Scores of all items of the catalogue for one search.
+Scorer = Callable[[Search], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +87,8 @@ def train_search(run: Run) -> Candidate:
         order=learned.order if learned else None,
     )  # fmt: skip
     run.report(0.85, _("Judging"))
-    judged = judge(material, served_scorer(load_predictor(folder), material))
+    predictor = load_predictor(folder)
+    judged = judge(material, served_scorer(predictor, material))
     baseline = judge(material, _bm25(material))
     live_folder = run.live_artifact()
     live = judge(material, served_scorer(load_predictor(live_folder), material)) if live_folder else None
@@ -102,7 +104,11 @@ def train_search(run: Run) -> Candidate:
         window_end=material.snapshot.window_end,
         data_fingerprint=material.snapshot.fingerprint,
         hyperparameters=dict(run.hyperparameters),
-        card=_card(material, model, weight, tried) | {"order": learned.card if learned else None},
+        card={
+            **_card(material, model, weight, tried),
+            "order": learned.card if learned else None,
+            "personal": _personal(material, predictor),
+        },
     )
 
 
@@ -291,7 +297,7 @@ def _weigh_behaviour(
     tried = {}
     for weight in BEHAVIOUR_WEIGHTS:
         scores = iter([one.total + weight * one.taken for one in found])
-        judged = _judge(material, cases, lambda _query, scores=scores: next(scores))  # type: ignore[misc]
+        judged = _judge(material, cases, lambda _search, scores=scores: next(scores))  # type: ignore[misc]
         tried[f"{weight:g}"] = round(judged.metrics["ndcg@10"], 4)
     return float(max(tried, key=lambda name: tried[name])), tried
 
@@ -322,7 +328,7 @@ def judge(material: Material, scorer: Scorer) -> Judged:
 def _judge(material: Material, cases: Sequence[Search], scorer: Scorer) -> Judged:
     ranked = np.full((len(cases), max(KS)), -1, dtype=np.int64)
     for row, search in enumerate(cases):
-        scores = np.where(material.dataset.is_active, scorer(search.query), -np.inf)
+        scores = np.where(material.dataset.is_active, scorer(search), -np.inf)
         best = np.argsort(-scores, kind="stable")[: max(KS)]
         best = best[scores[best] > 0]
         ranked[row, : len(best)] = best
@@ -337,6 +343,16 @@ def _judge(material: Material, cases: Sequence[Search], scorer: Scorer) -> Judge
     return Judged(_report(ranked, cases, material), groups)
 
 
+def _personal(material: Material, predictor: Any) -> dict[str, Any] | None:
+    """Return what the customer's own order gains on later searches."""
+
+    def judging(cases: Sequence[Search], fondness: Fondness) -> Mapping[str, float]:
+        return _judge(material, cases, served_scorer(predictor, material, fondness)).metrics
+
+    searches = [] if material.is_made_up else material.test
+    return personal_gain(material.snapshot.folder, predictor, material.dataset.item_keys, searches, judging)
+
+
 def _report(ranked: np.ndarray, cases: Sequence[Search], material: Material) -> dict[str, float]:
     lengths = [len(search.taken) for search in cases]
     targets = Interactions(
@@ -348,35 +364,43 @@ def _report(ranked: np.ndarray, cases: Sequence[Search], material: Material) -> 
     return {name: value for name, value in report.items() if not name.startswith("coverage")}
 
 
-def served_scorer(predictor: Any, material: Material) -> Scorer:
-    """Return how an artifact as it serves scores the dataset's items; those it does not know get nothing."""
+def served_scorer(predictor: Any, material: Material, fondness: Fondness | None = None) -> Scorer:
+    """Return how an artifact as it serves scores the dataset's items; those it does not know get nothing.
+
+    With `fondness` that is added, and what was not found gets nothing either.
+    """
     places = {item_id: place for place, item_id in enumerate(predictor.item_ids)}
     columns = np.array([places.get(item_id, -1) for item_id in material.item_ids])
 
-    def score(query: str) -> np.ndarray:
-        found = _served(predictor, material, query)
-        total = np.where(columns >= 0, found.total[np.maximum(columns, 0)], -np.inf)
-        return _in_order(predictor, material, query, found, total, columns)
+    def score(search: Search) -> np.ndarray:
+        found = _served(predictor, material, search.query)
+        is_in = (columns >= 0) if fondness is None else (columns >= 0) & found.is_found[columns]
+        best = max(float(found.total.max(initial=0)), 1e-9)
+        total = np.where(is_in, found.total[np.maximum(columns, 0)] / best, -np.inf)
+        fond = np.zeros(len(columns)) if fondness is None else fondness(search)
+        return _in_order(predictor, material, search.query, found, total, columns, fond)
 
     return score
 
 
 def _in_order(
-    predictor: Any, material: Material, query: str, found: Any, total: np.ndarray, columns: np.ndarray
-) -> np.ndarray:
+    predictor: Any, material: Material, query: str, found: Any, total: np.ndarray, columns: np.ndarray,
+    fond: np.ndarray,
+) -> np.ndarray:  # fmt: skip
     """Return scores with the first items in the order that serving gives them, with time to read them all."""
     order = predictor.first_order
-    shown = np.where(material.dataset.is_active, total, -np.inf)
+    liked = total + fond
+    shown = np.where(material.dataset.is_active, liked, -np.inf)
     first = np.argsort(-shown, kind="stable")[: order.n_first if order else 0]
     first = first[shown[first] > 0]
     if len(first) < 2:
-        return total
+        return liked
     titles = [material.titles[item] for item in first]
     scores = order.scores(
         found.query, titles, total[first], typed=query, cosines=found.cosines[columns[first]]
     )
-    total[first] = total.max() + 1 + scores
-    return total
+    liked[first] = liked.max() + 1 + scores + fond[first]
+    return liked
 
 
 def _served(predictor: Any, material: Material, query: str) -> Any:
@@ -392,4 +416,4 @@ def _bm25(material: Material) -> Scorer:
     from ecomai.learning.retrieval.bm25 import BM25Index
 
     index = BM25Index("words", k1=1.2, b=0.75).fit(material.texts)
-    return lambda query: index.scores([query])[0]
+    return lambda search: index.scores([search.query])[0]

@@ -12,9 +12,14 @@ from django.utils.translation import gettext as _
 
 from ecomai.commerce.models import Customer
 from ecomai.exceptions import EcomaiError
+from ecomai.serving import live
 
+from ..app_settings import app_settings
+from ..pipeline.predictors import card_of
+from ..scenario import SEARCH
 from ..serializers import first_image
 from ..services.search import SearchAnswer, queries_in_vain, search, top_queries
+from ..services.search.liking import PERSONAL_METRICS
 
 N_SHOWN = 12
 DAYS = (7, 30, 90)
@@ -35,7 +40,9 @@ def try_out(query: Mapping[str, str]) -> dict[str, Any]:
     typed, customer_id = query.get("q", "").strip(), query.get("customer", "").strip()
     storefront = query.get("storefront", "")
     customer = Customer.objects.filter(external_id=customer_id, storefront=storefront).first()
-    context: dict[str, Any] = {"query": typed[:500], "customer_id": customer_id, "columns": []}
+    context: dict[str, Any] = {
+        "query": typed[:500], "customer_id": customer_id, "columns": [], "personal": personal_order(),
+    }  # fmt: skip
     if customer_id and customer is None:
         context["problem"] = _("There is no customer “%(customer)s”.") % {"customer": customer_id}
     if not typed:
@@ -45,6 +52,26 @@ def try_out(query: Mapping[str, str]) -> dict[str, Any]:
     except EcomaiError as error:
         context["problem"] = str(error)
     return context
+
+
+@dataclass(frozen=True)
+class PersonalOrder:
+    """Whether customers get an order of their own, and what it gained when the live version was judged."""
+
+    is_on: bool
+    version: int | None = None
+    n_cases: int = 0
+    rows: tuple[tuple[str, float, float], ...] = ()  # name of the metric, for everybody, personal
+
+
+def personal_order() -> PersonalOrder:
+    served = live.get_live(SEARCH)
+    found = card_of(served.version_id).get("personal") if served else None
+    version = served.version_number if served else None
+    if not found:
+        return PersonalOrder(app_settings.SEARCH_IS_PERSONAL, version)
+    rows = tuple((name, found[name]["plain"], found[name]["personal"]) for name in PERSONAL_METRICS)
+    return PersonalOrder(app_settings.SEARCH_IS_PERSONAL, version, found["n_cases"], rows)
 
 
 def _columns(typed: str, customer: Customer | None, storefront: str) -> list[Column]:

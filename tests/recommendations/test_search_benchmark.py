@@ -149,12 +149,14 @@ def test_reading_is_learned_chosen_and_judged(tmp_path, monkeypatch):
     scores = -np.sort(-rng.random((n, 4)), axis=1)
     answers = Answers(ranked, rng.random(len(shop.judgements.rows)), scores)
     asked = Asked(shop, shop.queries, shop.queries, np.empty((n, 0)), answers)
-    found = search_reading.reading_row(shop, shop.queries, asked, asked, device="cpu", seed=0)
-    assert found[1] in SHARES
-    assert found[0]["recall@10"] == judge(shop, answers)["recall@10"]
-    assert found[0]["ndcg@10"] >= judge(shop, answers)["ndcg@10"]
+    reader = search_reading.learn_reader(shop, shop.queries, asked, device="cpu", seed=0)
+    assert reader.share in SHARES
+    assert reader.model.n_pairs_ == len(shop.judgements.rows)
+    found = judge(shop, reader.order(asked))
+    assert found["recall@10"] == judge(shop, answers)["recall@10"]
+    assert found["ndcg@10"] >= judge(shop, answers)["ndcg@10"]
     monkeypatch.setattr(search_reading, "LEAST_JUDGED", len(shop.judgements.rows) + 1)
-    assert search_reading.reading_row(shop, shop.queries, asked, asked, device="cpu", seed=0) is None
+    assert search_reading.learn_reader(shop, shop.queries, asked, device="cpu", seed=0) is None
 
 
 def twins(noise):

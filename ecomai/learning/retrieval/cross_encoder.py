@@ -171,14 +171,14 @@ class CrossEncoder(Estimator):
     ----------
     model : str, default "all-MiniLM-L6-v2"
         A folder or a Hugging Face id, as in `PretrainedTextEncoder`.
-    n_frozen_layers : int, default 2
+    n_frozen_layers : int, default 0
         Lowest layers, and the word vectors, that stay as they are: a quarter less time.
     order_weight : float, default 1.0
         Of the order within queries, beside the grades.
     max_length : int, default 48
         Tokens of a pair that are read.
-    max_epochs : int, default 2
-    train_batch_size : int, default 8
+    max_epochs : int, default 3
+    train_batch_size : int, default 16
         Queries a step, each with all of its judged texts.
     learning_rate : float, default 1e-4
     patience : int, default 1
@@ -198,6 +198,8 @@ class CrossEncoder(Estimator):
     ----------
     n_pairs_ : int
         It learned from, each as often as there were epochs.
+    n_epochs_ : int
+        Asked for, as many as fit into the minutes.
     judged_ : list of float
         After each epoch: share of the validation pairs' differences that are in the right order.
     network, tokenizer
@@ -209,16 +211,16 @@ class CrossEncoder(Estimator):
     descent", 2005, for the order.
     """
 
-    learned_values: ClassVar[tuple[str, ...]] = ("n_pairs_", "judged_")
+    learned_values: ClassVar[tuple[str, ...]] = ("n_pairs_", "n_epochs_", "judged_")
 
     def __init__(
         self,
         model: str = DEFAULT_MODEL,
-        n_frozen_layers: int = 2,
+        n_frozen_layers: int = 0,
         order_weight: float = 1.0,
         max_length: int = 48,
-        max_epochs: int = 2,
-        train_batch_size: int = 8,
+        max_epochs: int = 3,
+        train_batch_size: int = 16,
         learning_rate: float = 1e-4,
         patience: int = 1,
         max_minutes: float | None = None,
@@ -309,7 +311,7 @@ class CrossEncoder(Estimator):
                 callbacks=callbacks,
             )
         self.network.eval()
-        self.n_pairs_ = rows.n_pairs
+        self.n_pairs_, self.n_epochs_ = rows.n_pairs, n_epochs
         self.judged_ = list(found.judgements.values())
         return self
 

@@ -17,6 +17,7 @@ from ecomai.pieces import RUN, cut, stem
 from ecomai.serving.exceptions import UnreadableArtifactError
 from ecomai.serving.trees import Trees
 from ecomai.spelling import Corrections
+from ecomai.stop_words import STOP_WORDS
 from ecomai.text import normalise
 
 from .base import Predictor, read_arrays, read_json
@@ -24,14 +25,6 @@ from .search_order import FirstOrder
 from .text_encoder import TextEncoder
 from .word_index import Weighing, WordIndex
 
-#: Words that say nothing of a thing; beside others they are not looked for.
-STOP_WORDS = {
-    "english": frozenset((
-        "a", "an", "and", "any", "are", "as", "at", "be", "by", "for", "from", "i", "in", "is", "it", "me",
-        "my", "of", "on", "or", "some", "something", "that", "the", "this", "thing", "things", "to", "us",
-        "we", "which", "with", "without", "you", "your",
-    ))
-}  # fmt: skip
 #: In the order of the trees' columns.
 SOURCES = ("stems", "trigrams", "stem_pairs", "vectors")
 VIEWS = ("all", "first", "last", "numbers")

@@ -11,6 +11,8 @@ from ...catalogue import top_category
 #: How much that counts against what was searched for.
 PERSONAL_WEIGHT = 0.25
 N_HISTORY = 30
+#: Those that a training measures with and without it.
+PERSONAL_METRICS = ("ndcg@10", "mrr@10", "recall@10")
 
 
 def liking_of(

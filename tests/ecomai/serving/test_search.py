@@ -159,6 +159,20 @@ def test_who_describes_a_thing_finds_it_by_its_meaning(both, encoder):
     assert predictor.matched_words("a cup for the desk", "i0") == ["cup"]
 
 
+@pytest.mark.parametrize(
+    ("language", "query", "telling"),
+    [
+        ("german", "etwas für den Tee", "Tee"),
+        ("french", "quelque chose pour la cuisine", "cuisine"),
+        ("spanish", "una cosa para EL té", "té"),
+        ("finnish", "jotain teetä varten", "jotain teetä varten"),
+    ],
+)
+def test_each_language_has_small_words_of_its_own(language, query, telling):
+    predictor = SearchPredictor.of_texts(["1"], ["tea"], language=language)
+    assert predictor.telling(query) == telling
+
+
 def test_a_word_that_no_text_has_spoils_no_search(both):
     found = both[1].search("antique desk lamp")
     assert np.asarray(TEXTS)[found.is_found].tolist() == [text for text in TEXTS if "desk lamp" in text]
