@@ -31,11 +31,11 @@ class RuleCount:
     n_failed: int = 0
     problem: str = ""
 
-    def add(self, hits: NDArray[np.bool_], decided: NDArray[np.bool_], labels: NDArray[np.int8]) -> None:
+    def add(self, hits: NDArray[np.bool_], decided: NDArray[np.bool_], outcomes: NDArray[np.int8]) -> None:
         self.n_hits += int(hits.sum())
         self.n_decided += int(decided.sum())
-        self.n_fraud += int((hits & (labels == 1)).sum())
-        self.n_honest += int((hits & (labels == 0)).sum())
+        self.n_fraud += int((hits & (outcomes == 1)).sum())
+        self.n_honest += int((hits & (outcomes == 0)).sum())
 
 
 @dataclass
@@ -46,15 +46,18 @@ class Decider:
     policy: Policy
     counts: dict[int, RuleCount] = field(default_factory=dict)
 
-    def decide(self, table: PastTable) -> NDArray[np.int8]:
-        """Return the decision on each row, as a code of `DECISIONS`."""
+    def decide(self, table: PastTable, outcomes: NDArray[np.int8]) -> NDArray[np.int8]:
+        """Return the decision on each row, as a code of `DECISIONS`.
+
+        `outcomes` (0 honest, 1 fraud, else not known) are only counted, by rule.
+        """
         decided = np.full(table.n_rows, UNDECIDED, dtype=np.int8)
         for rule in self.rules:
             hits = self._hits(rule, table)
             first = hits & (decided == UNDECIDED) & (rule.action != Rule.Action.NOTE)
             if rule.decision is not None:
                 decided[first] = CODES[rule.decision]
-            self.counts.setdefault(rule.id, RuleCount()).add(hits, first, table.labels)
+            self.counts.setdefault(rule.id, RuleCount()).add(hits, first, outcomes)
         return np.where(decided == UNDECIDED, by_thresholds(self.policy, table.probability), decided)
 
     def _hits(self, rule: CompiledRule, table: PastTable) -> NDArray[np.bool_]:

@@ -26,8 +26,8 @@ from ..services.rules import CompiledRule, compile_rule
 from ..services.scoring import model_name
 from .costs import Costs, costs_of
 from .deciding import Decider, RuleCount, names_of
-from .judging import ARMS, DRAFT, LIVE, THEN, Tally, add_to, decided_then, figures
-from .past import PastTable, past_tables
+from .judging import ARMS, DRAFT, LIVE, THEN, Tally, add_to, decided_then, figures, outcomes_of
+from .past import AT_ONCE, PastTable, past_tables
 
 KIND = "risk.backtest"
 MOST_DAYS, MOST_RULES, MOST_CHANGED = 800, 200, 20
@@ -211,6 +211,7 @@ def run_backtest(job: RunningJob) -> dict[str, Any]:
     tables = past_tables(
         kind=backtest.kind, storefront=backtest.storefront, start=backtest.period_start,
         end=backtest.period_end, names=plan.names, after=progress.after, with_features=predict is not None,
+        at_once=AT_ONCE,
     )  # fmt: skip
     now = timezone.now()
     for table in tables:
@@ -267,11 +268,12 @@ class _Progress:
         )  # fmt: skip
 
     def add(self, table: PastTable, plan: BacktestPlan, predict: Any, now: datetime) -> None:
-        decisions = {LIVE: plan.live.decide(table), THEN: decided_then(table)}
+        outcomes = outcomes_of(table, now)
+        decisions = {LIVE: plan.live.decide(table, outcomes), THEN: decided_then(table)}
         if predict is not None:
             table.use_probability(predict(table.features.astype(np.float32)))
-        decisions[DRAFT] = plan.draft.decide(table)
-        add_to(self.tallies, table, decisions, plan.costs, now)
+        decisions[DRAFT] = plan.draft.decide(table, outcomes)
+        add_to(self.tallies, table, decisions, plan.costs, outcomes)
         self._note_changes(table, decisions[LIVE], decisions[DRAFT])
         self.n_done += table.n_rows
         self.after = (table.rows[-1].received_at, table.rows[-1].pk)

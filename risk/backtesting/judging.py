@@ -90,9 +90,9 @@ def decided_then(table: PastTable) -> NDArray[np.int8]:
 
 def add_to(
     tallies: Mapping[str, Tally], table: PastTable, decisions: Mapping[str, NDArray[np.int8]], costs: Costs,
-    now: datetime,
+    outcomes: NDArray[np.int8],
 ) -> None:  # fmt: skip
-    outcomes, amounts, days = outcomes_of(table, now), np.nan_to_num(table.amounts), days_of(table)
+    amounts, days = np.nan_to_num(table.amounts), days_of(table)
     each = cost_table(costs, table.amounts, outcomes == 1)
     for arm, tally in tallies.items():
         tally.add(decisions[arm], outcomes, amounts, each, days)
@@ -107,7 +107,7 @@ def figures(tally: Tally, costs: Costs) -> dict[str, Any]:
     fraud, honest = int(tally.counts[:, 1].sum()), int(tally.counts[:, 0].sum())
     declined_honest = int(tally.counts[DECLINE, 0])
     reviews = list(tally.reviews.values())
-    n_unchecked = float(tally.amounts[:, 1].sum()) + fraud * costs.chargeback_cost
+    everything = float(tally.amounts[:, 1].sum()) + fraud * costs.chargeback_cost
     return {
         "decisions": {
             str(decision): dict(zip(OUTCOMES, tally.counts[code].tolist(), strict=True))
@@ -128,5 +128,5 @@ def figures(tally: Tally, costs: Costs) -> dict[str, Any]:
         "days_over_capacity": sum(n > costs.review_capacity for n in reviews),
         "review_cost": float(tally.counts[REVIEW].sum()) * costs.review_cost,
         "cost": tally.cost,
-        "saved": n_unchecked - tally.cost,
+        "saved": everything - tally.cost,
     }

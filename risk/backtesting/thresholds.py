@@ -1,5 +1,6 @@
 """Which thresholds cost least: every sensible triple of them is tried on what is known by now."""
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -119,15 +120,15 @@ class ThresholdSearch:
         if not allowed.any():
             return None
         found = np.unravel_index(np.argmin(np.where(allowed, cost, np.inf)), cost.shape)
-        return self.outcome(self._thresholds(*(float(self.grid[place]) for place in found)))
+        return self.outcome(self._thresholds(*(int(place) for place in found)))
 
-    def _thresholds(self, step_up: float, review: float, decline: float) -> Thresholds:
-        """A band that is empty is no decision."""
-        return Thresholds(
-            step_up if step_up < review else None,
-            review if review < decline else None,
-            decline if np.isfinite(decline) else None,
-        )
+    def _thresholds(self, *chosen: int) -> Thresholds:
+        """A decision that nobody would have met is none."""
+        begins = [*self._places(self.grid[list(chosen)]).tolist(), len(self.probability)]
+        is_met = [begin < end for begin, end in itertools.pairwise(begins)]
+        return Thresholds(*(
+            float(self.grid[place]) if is_used else None for place, is_used in zip(chosen, is_met, strict=True)
+        ))  # fmt: skip
 
     def curve(self, chosen: Thresholds) -> dict[str, list[float]]:
         """Return cost and reviews a day over the threshold for reviews, the other ones as chosen."""

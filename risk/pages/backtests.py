@@ -16,6 +16,12 @@ from ..backtesting.deciding import DECISIONS
 from ..backtesting.judging import ARMS, DRAFT, LIVE, OUTCOMES, THEN
 from ..models import Assessment, Backtest, Decision, Policy, Rule
 
+FIGURES = (
+    "cost", "saved", "n_caught", "caught_amount", "recall", "precision", "n_false", "false_share",
+    "n_honest_declined", "lost_margin", "missed_amount", "n_reviews", "reviews_a_day", "most_reviews_a_day",
+    "days_over_capacity", "review_cost",
+)  # fmt: skip
+#: What a spreadsheet would take for the beginning of a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -102,9 +108,8 @@ def csv_lines(backtest: Backtest) -> Iterator[str]:
     """Return the lines of a CSV file: figures of all arms, then a line a day, then a line a rule."""
     report = backtest.report
     yield _line("figure", *ARMS)
-    for name in report["arms"][DRAFT]:
-        if name != "decisions":
-            yield _line(name, *(report["arms"][arm][name] for arm in ARMS))
+    for name in FIGURES:
+        yield _line(name, *(report["arms"][arm][name] for arm in ARMS))
     for decision in map(str, DECISIONS):
         for outcome in OUTCOMES:
             values = (report["arms"][arm]["decisions"][decision][outcome] for arm in ARMS)
@@ -148,7 +153,7 @@ def _matrix(arm: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     """Return what was decided by what it turned out to be."""
     return [
         (str(Decision(name).label), [_count(counts[outcome]) for outcome in OUTCOMES])
-        for name, counts in arm["decisions"].items()
+        for name, counts in ((str(each), arm["decisions"][str(each)]) for each in DECISIONS)
     ]
 
 
