@@ -24,7 +24,7 @@ def _model(kind: str, verbose_name: Any, description: Any, *, is_optional: bool 
         name=f"risk.{kind}",
         verbose_name=verbose_name,
         description=description,
-        train=f"{_HERE}.training.train_risk",
+        train=f"{_HERE}.training.tabular.train_risk",
         readiness=f"{_HERE}.readiness.{kind}",
         primary_metric="average_precision",
         baseline="scorecard",

@@ -1,5 +1,6 @@
 """Every admin page and every endpoint is walked by those who have no business there."""
 
+import uuid
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -30,6 +31,7 @@ OWN = {
     "recommendations", "recommendation-feedback", "recommendation-seo",
     "search", "search-suggestions", "picture-search",
     "fusion-me", "fusion-me-consents", "fusion-me-erasure",
+    "risk-decision",
 }  # fmt: skip
 
 
@@ -100,6 +102,16 @@ def rows() -> dict[str, object]:
         asked := risk.Assessment.objects.create(kind="payment_fraud", external_id="o-1", occurred_at=now),
         risk.Label.objects.create(assessment=asked, is_fraud=True, source="chargeback"),
         risk.Policy.objects.create(kind="payment_fraud", number=1, is_current=True),
+        risk.Rule.objects.create(name="x", kinds=["payment_fraud"], condition="amount > 1", reason="x"),
+        risk.ListEntry.objects.create(list="block", kind="card", key=uuid.uuid4(), shown="…"),
+        risk.Backtest.objects.create(
+            kind="payment_fraud", configuration={}, period_start=now, period_end=now
+        ),
+        risk.Case.objects.create(assessment=asked, kind="payment_fraud", due_at=now),
+        risk.Appeal.objects.create(assessment=asked, text="x"),
+        risk.FairnessReport.objects.create(
+            kind="payment_fraud", grouping="country", day=now.date(), n_days=28
+        ),
     ]  # fmt: skip
     found = {row._meta.label_lower: row for row in made}
     found["ecomai_fusion.customerpicture"] = customer
@@ -108,7 +120,7 @@ def rows() -> dict[str, object]:
 
 def arguments(pattern: URLPattern, pk: object) -> dict[str, object]:
     fitting = {"object_id": pk, "pk": pk, "name": MODEL, "action": "roll-back", "state": "off"}
-    fitting["release"] = "1"
+    fitting |= {"release": "1", "kind": "payment_fraud", "external_id": "o-1"}
     return {name: fitting[name] for name in pattern.pattern.converters}
 
 
