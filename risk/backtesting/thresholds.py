@@ -125,10 +125,9 @@ class ThresholdSearch:
     def _thresholds(self, *chosen: int) -> Thresholds:
         """A decision that nobody would have met is none."""
         begins = [*self._places(self.grid[list(chosen)]).tolist(), len(self.probability)]
-        is_met = [begin < end for begin, end in itertools.pairwise(begins)]
-        return Thresholds(*(
-            float(self.grid[place]) if is_used else None for place, is_used in zip(chosen, is_met, strict=True)
-        ))  # fmt: skip
+        is_met = (begin < end for begin, end in itertools.pairwise(begins))
+        cuts = self.grid[list(chosen)].tolist()
+        return Thresholds(*(cut if is_used else None for cut, is_used in zip(cuts, is_met, strict=True)))
 
     def curve(self, chosen: Thresholds) -> dict[str, list[float]]:
         """Return cost and reviews a day over the threshold for reviews, the other ones as chosen."""
