@@ -7,14 +7,21 @@ import pytest
 import torch
 
 from ecomai.learning.callbacks import Curve
+from ecomai.learning.classifiers.event_sequence import EventSequenceClassifier
 from ecomai.learning.exceptions import TrainingCancelledError, TrainingMemoryError
 from ecomai.learning.flops import count_flops, matrix_rate
 from ecomai.learning.interactions import Interactions
+from ecomai.learning.metrics.classification import roc_auc
 from ecomai.learning.recommenders.sequence import SequenceRecommender
+from ecomai.learning.retrieval.cross_encoder import CrossEncoder
 from ecomai.learning.splits import leave_last_out
 from ecomai.learning.trainer import train
 from recommendations.benchmarks.encoder_training import encoder_row
 
+from .test_cross_encoder import QUERIES, TEXTS, judged
+from .test_cross_encoder import SETTINGS as PAIR_SETTINGS
+from .test_event_sequence import TINY as TINY_EVENTS
+from .test_event_sequence import events
 from .tiny_training import Network, Notes, Rows, plan, weights
 
 gpu = pytest.mark.gpu
@@ -113,6 +120,34 @@ def test_an_encoder_is_fine_tuned_on_the_gpu() -> None:
     assert row["tokens_per_second"] > 0
     assert 0 < row["matrix_share"] < 1
     assert row["peak_device_memory_mb"] > 0
+
+
+@gpu
+@needs_gpu
+def test_a_classifier_of_events_learns_on_the_gpu_and_answers_on_the_cpu(tmp_path: Path) -> None:
+    table, bad = events(600)
+    settings = {**TINY_EVENTS, "device": "cuda"}
+    model = EventSequenceClassifier(**settings).pretrain(table, np.arange(200))
+    model.fit(table, np.arange(200, 500), bad[200:500])
+    assert next(model.network.parameters()).device.type == "cuda"
+    cases = np.arange(500, 600)
+    on_gpu = model.decision_function(table, cases)
+    assert roc_auc(bad[cases], on_gpu) > 0.8
+    model.save(tmp_path)
+    on_cpu = EventSequenceClassifier.load(tmp_path, device="cpu")
+    np.testing.assert_allclose(on_cpu.decision_function(table, cases), on_gpu, atol=1e-2)
+
+
+@gpu
+@needs_gpu
+def test_a_reader_of_pairs_learns_on_the_gpu_and_answers_on_the_cpu(tiny_model: str, tmp_path: Path) -> None:
+    model = CrossEncoder(tiny_model, **{**PAIR_SETTINGS, "device": "cuda"})
+    model.fit(QUERIES, TEXTS, judged([0, 1, 2, 6, 7, 8]))
+    asked = ["mug", "mug", "mug"], ["red mug", "blue mug", "green mug"]
+    on_gpu = model.predict(*asked)
+    assert on_gpu[0] > on_gpu[1] > on_gpu[2]
+    on_cpu = CrossEncoder.load(model.save(tmp_path), device="cpu")
+    np.testing.assert_allclose(on_cpu.predict(*asked), on_gpu, atol=1e-2)
 
 
 class TwoLayers(torch.nn.Module):
