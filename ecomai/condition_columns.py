@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from .conditions import Condition, ConditionError
 
 EPSILON = float(np.finfo(float).eps)
-Floats, Bools = NDArray[np.float64], NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 _COMPARED: dict[str, Callable[[Any, Any], Any]] = {
     "eq": operator.eq, "ne": operator.ne, "lt": operator.lt, "le": operator.le, "gt": operator.gt,
     "ge": operator.ge,

@@ -47,7 +47,9 @@ def facts_of(
 
     `features` are in the order of `FEATURE_NAMES`, or empty; `lists` maps kinds of entities to their list.
     """
-    facts = {name: feature_fact(name, value) for name, value in zip(FEATURE_NAMES, features, strict=False)}
+    facts: dict[str, Any] = {
+        name: feature_fact(name, value) for name, value in zip(FEATURE_NAMES, features, strict=False)
+    }
     facts["probability"] = probability
     facts |= {name: text_fact(row, name) for name in TEXTS}
     facts |= {name: lists.get(kind, "") for name, kind in LIST_FACTS.items()}

@@ -195,9 +195,10 @@ class PolicyAdmin(OwnPages):
         context: dict[str, Any] = {}
         if is_asked and form.is_valid():
             start, end = form.period()
-            about = {name: form.cleaned_data[name] for name in ("kind", "storefront")}
+            about: dict[str, Any] = {name: form.cleaned_data[name] for name in ("kind", "storefront")}
             try:
-                found = thresholds.propose_thresholds(**about, start=start, end=end, **form.beliefs())
+                asked: dict[str, Any] = {**about, "start": start, "end": end, **form.beliefs()}
+                found = thresholds.propose_thresholds(**asked)
             except EcomaiError as error:
                 form.add_error(None, str(error))
             else:

@@ -63,11 +63,12 @@ def backtest(data: Path, *, device: str, seed: int, report: Report) -> dict[str,
         report(0.7, "back-test")
         first, last = (Assessment.objects.order_by(by).values_list("received_at", flat=True)[0]
                        for by in ("received_at", "-received_at"))  # fmt: skip
-        period = {"period_start": first, "period_end": last + timedelta(seconds=1)}
-        kind = Kind.PAYMENT_FRAUD.value
-        test = start_backtest(kind=kind, configuration={"rules": [rule.pk for rule in rules]}, **period)
+        test = start_backtest(
+            kind=Kind.PAYMENT_FRAUD.value, configuration={"rules": [rule.pk for rule in rules]},
+            period_start=first, period_end=last + timedelta(seconds=1),
+        )  # fmt: skip
         started = time.perf_counter()
-        execute_job(test.job_id)
+        execute_job(test.job_id or 0)
         seconds = time.perf_counter() - started
         test.refresh_from_db()
         if not test.report:
