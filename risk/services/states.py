@@ -58,17 +58,17 @@ def write_states(storefront: str, entities: Sequence[Entity], taken: Taken) -> N
 
 def _make_and_lock(storefront: str, rows: Sequence[Entity], seconds: float | None) -> None:
     """A conflict locks the row that is there, in the order of the values, and changes nothing of it."""
+    before = ""
     if seconds is not None and connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT set_config('lock_timeout', %s, true)", [f"{max(int(seconds * 1000), 1)}ms"]
-            )
+        before = f"SET LOCAL lock_timeout = {max(int(seconds * 1000), 1)}; "
     now = timezone.now()
     values = [(row.id, storefront, row.kind, b"", now) for row in rows]
-    _insert(values, f'UPDATE SET "state" = {_TABLE}."state" WHERE 1 = 0')
+    _insert(values, f'UPDATE SET "state" = {_TABLE}."state" WHERE 1 = 0', before=before)
 
 
-def _insert(rows: Sequence[tuple[UUID, str, str, bytes, datetime]], on_conflict: str) -> None:
+def _insert(
+    rows: Sequence[tuple[UUID, str, str, bytes, datetime]], on_conflict: str, *, before: str = ""
+) -> None:
     if not rows:
         return
     names = ("id", "storefront", "kind", "state", "updated_at")

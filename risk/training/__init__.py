@@ -1,0 +1,1 @@
+"""From kept assessments to a candidate, in a worker."""
