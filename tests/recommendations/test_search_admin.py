@@ -5,8 +5,11 @@ from django.contrib.auth import get_user_model
 from django.urls import reverse
 from django.utils import timezone
 
+from ecomai.registry.models import ModelVersion
+from ecomai.serving.live import Served
 from recommendations.models import SearchLog, Synonym
 from recommendations.services import search as searches
+from recommendations.training import search_trials
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +51,32 @@ def test_try_out_shows_a_customer_beside_everybody(boss, shop, add_customer, add
     assert "There is no customer “bob”." in text(boss.get(address, {"q": "number", "customer": "bob"}))
     assert "at most 500 letters" in text(boss.get(address, {"q": "x" * 10_000}))
     assert "Search as a visitor would" in text(boss.get(address))
+
+
+def test_try_out_tells_what_a_personal_order_gained(boss, shop, settings, monkeypatch):
+    address = reverse("admin:ecomai_recommendations_search_try")
+    assert "Customers get an order of their own" in (html := text(boss.get(address)))
+    assert "What it gains is measured when the search is trained." in html
+    version = ModelVersion.objects.create(
+        model_name="recommendations.search", number=7, artifact_path="x",
+        card={
+            "personal": {
+                "n_cases": 123, "ndcg@10": {"plain": 0.61, "personal": 0.6432},
+                "mrr@10": {"plain": 0.5, "personal": 0.52}, "recall@10": {"plain": 0.8, "personal": 0.8},
+            }
+        },
+    )  # fmt: skip
+    served = Served(version.pk, 7, "live", None)
+    monkeypatch.setattr(search_trials.live, "get_live", lambda _name: served)
+    html = " ".join(text(boss.get(address)).split())
+    assert "on 123 later searches by customers with a history" in html
+    assert "ndcg@10 0.643 (without it 0.610), mrr@10 0.520 (without it 0.500)" in html
+    settings.ECOMAI = {**settings.ECOMAI, "RECOMMENDATIONS": {"SEARCH_IS_PERSONAL": False}}
+    other = ModelVersion.objects.create(model_name="recommendations.search", number=8, artifact_path="y")
+    monkeypatch.setattr(search_trials.live, "get_live", lambda _name: Served(other.pk, 8, "live", None))
+    html = text(boss.get(address))
+    assert "Everybody gets the same order" in html
+    assert "too few later searches" in html
 
 
 def test_report_tells_what_was_asked_in_vain_with_a_way_to_help(boss, shop):
