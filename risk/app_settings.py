@@ -43,7 +43,7 @@ class RiskSettings(Section, name="RISK"):
     APPEALS_PER_HOUR = Setting[int](
         10,
         unit="requests per hour",
-        help="What a customer may say or ask about decisions, per login or address.",
+        help="How often a customer may appeal, per login or network address.",
     )
     MOST_APPEALS = Setting[int](2, help="How often a customer may appeal against the same decision.")
     FAIRNESS_DAYS = Setting[int](

@@ -9,11 +9,11 @@ from django.db.models import Q, QuerySet
 
 from ecomai.fusion.subjects import Subject
 
+from ..customer_reasons import customer_sentences
 from ..features.events import short
 from ..hashing import hash_entity
 from ..models import Assessment, EntityState
 from ..normalising import entities_of
-from ..reasons import sentences
 from .states import Entity, take_states, write_states
 
 
@@ -48,7 +48,7 @@ def _forget_account(storefront: str, account: UUID, shared: Mapping[UUID, str]) 
 
 
 def export(subject: Subject) -> Mapping[str, Any]:
-    """Return what was assessed of a subject and why, as JSON values."""
+    """Return what was assessed of a subject, why as customers are told, and their appeals, as JSON values."""
     return {
         "assessments": [
             {
@@ -56,11 +56,15 @@ def export(subject: Subject) -> Mapping[str, Any]:
                 "id": row.external_id,
                 "asked_at": row.received_at.isoformat(),
                 "decision": row.decision,
-                "reasons": sentences(row.reasons),
+                "reasons": customer_sentences(row.reasons),
                 "shown": row.shown,
                 "question": {name: row.payload[name] for name in _TOLD if name in row.payload},
+                "appeals": [
+                    {"text": appeal.text, "state": appeal.state, "answer": appeal.answer}
+                    for appeal in row.appeals.all()
+                ],
             }
-            for row in _assessments(subject).order_by("received_at")
+            for row in _assessments(subject).order_by("received_at").prefetch_related("appeals")
         ]
     }
 

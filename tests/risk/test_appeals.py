@@ -170,6 +170,22 @@ def test_the_answer_is_mailed_once(settings):
     assert holding_shop.MAILS == [("c-1", "You were right.")]
 
 
+def test_what_a_customer_said_is_exported_without_the_rules_and_erased_with_all_that_followed():
+    from ecomai.fusion.subjects import Subject
+    from risk.services import privacy
+
+    case = add_case(reasons=[{"code": "rule_7", "text": "Rule 7: BIN 4711"}])
+    appeals.file_appeal(case.assessment, text="It was me.")
+    cases.add_note(case, text="Mia Jones called", user=add_reviewer())
+    subject = Subject(storefront="", external_id="c-1", customer_pk=None)
+    (told,) = privacy.export(subject)["assessments"]
+    assert told["reasons"] == ["It did not pass one of our checks."]
+    assert told["appeals"][0]["text"] == "It was me."
+    privacy.erase(subject)
+    assert not Case.objects.exists()
+    assert not Appeal.objects.exists()
+
+
 # -- on a page of the shop ------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from ecomai.exceptions import InvalidInputError, PermissionDeniedError
 from ecomai.registry.models import AuditEntry
 from risk import signals
 from risk.exceptions import CaseDecidedError, CaseLockedError, SamePersonError
+from risk.features import FEATURES_VERSION
 from risk.models import Case, CaseDecision, Label, Origin
 from risk.services import cases
 from risk.services.labels import record_label
@@ -69,8 +70,7 @@ def test_a_review_does_not_open_a_decided_case_again_and_a_chargeback_does():
 def test_a_late_chargeback_corrects_the_label_and_opens_the_case_again():
     case = decide(add_case(), add_reviewer(), "approve", "harmless")
     assert Label.objects.get(superseded_at=None).is_fraud is False
-    label = record_label(assessment=case.assessment, is_fraud=True, source="chargeback", reference="bank-1")
-    signals.label_recorded.send(sender=Label, label=label)
+    record_label(assessment=case.assessment, is_fraud=True, source="chargeback", reference="bank-1")
     case.refresh_from_db()
     case.assessment.refresh_from_db()
     assert (case.state, case.origin) == ("open", "chargeback")
@@ -240,13 +240,16 @@ def test_each_of_many_is_decided_and_audited_by_itself():
 
 
 def test_the_least_certain_are_asked_about_up_to_the_days_share():
+    """Of two alike that are as uncertain, one is asked about."""
     now = timezone.now()
-    add_policy(review_capacity=20)
-    for number, probability in enumerate((0.02, 0.47, 0.9, 0.55, 0.3)):
+    add_policy(review_capacity=20, review_from=0.5)
+    features = ([0.0, 9.0], [1.0, 1.0], [2.0, 5.0], [9.0, 1.0], [1.0, 1.0])
+    for number, probability in enumerate((0.02, 0.49, 0.99, 0.55, 0.48)):
         add_assessment(
             f"o-{number}", probability=probability, received_at=now, decision="approve",
-            wanted_decision="approve",
+            wanted_decision="approve", features=features[number], features_version=FEATURES_VERSION,
         )  # fmt: skip
+    add_assessment("no features", probability=0.5, received_at=now)
     add_assessment("known", probability=0.5, received_at=now, is_fraud=False)
     add_case("queued", probability=0.5, received_at=now)
     assert open_learning_cases() == 2
