@@ -17,6 +17,7 @@ BEAT_ENTRIES = {
     "ecomai: hold and release orders as cases want it": ("perform_order_acts", "*", "*"),
     "ecomai: open cases that models learn most from": ("open_learning_cases", "17", "*"),
     "ecomai: count how groups of customers fare": ("refresh_fairness", "20", "4"),
+    "ecomai: forget old assessments": ("forget_old_assessments", "50", "3"),
 }
 
 

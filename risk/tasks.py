@@ -24,6 +24,13 @@ def refresh_fairness() -> None:
     refresh_fairness()
 
 
+@shared_task(name="ecomai.risk.forget_old_assessments", ignore_result=True)
+def forget_old_assessments() -> None:
+    from .services.retention import forget_old_assessments
+
+    forget_old_assessments()
+
+
 @shared_task(name="ecomai.risk.mail_answer", ignore_result=True)
 def mail_answer(appeal_id: int) -> None:
     from .models import Appeal
