@@ -25,6 +25,7 @@ from ecomai.learning.exceptions import FormatVersionError, InvalidDataError, Not
 from ecomai.learning.interactions import Interactions
 from ecomai.learning.rankers.boosted import BoostedRanker
 from ecomai.learning.rankers.listwise import ListwiseRanker
+from ecomai.learning.rankers.positions import PositionBias
 from ecomai.learning.recommenders.base import Recommender
 from ecomai.learning.recommenders.exposure import TailReranker
 from ecomai.learning.recommenders.item_item import ItemItemRecommender
@@ -66,7 +67,7 @@ ENCODERS: list[Callable[[str], TextEncoder]] = [
 SEARCHERS: list[Callable[[], Estimator]] = [
     BM25Index, SpellingCorrector, HybridSearcher, PairRanker, CrossEncoder,
 ]  # fmt: skip
-RANKERS: list[Callable[[], Estimator]] = [BoostedRanker, ListwiseRanker]
+RANKERS: list[Callable[[], Estimator]] = [BoostedRanker, ListwiseRanker, PositionBias]
 EXPOSERS: list[Callable[[], Estimator]] = [TailReranker, lambda: ThompsonBandit(n_features=2)]
 TEXTS = ["red dress", "blue dress for the summer", "mug", "红色连衣裙", "蓝牙耳机", "Кружка синяя"]
 OTHER_TEXTS = ["lamp", "green shoes", "绿色的灯"]

@@ -1,5 +1,6 @@
 """Trees answer in a web process as they did where they learned."""
 
+import re
 from pathlib import Path
 
 import lightgbm
@@ -46,3 +47,13 @@ def test_trees_that_would_answer_otherwise_are_not_written(tmp_path: Path) -> No
         with pytest.raises(ExportError, match="differs"):
             trees.export_trees(booster.model_to_string(), path)
     assert not path.exists()
+
+
+def test_thresholds_that_nearly_meet_are_no_hindrance(tmp_path: Path) -> None:
+    X = np.arange(40, dtype=np.float32)[:, None]
+    known = lightgbm.Dataset(X, X[:, 0] > 20)
+    booster = lightgbm.train({"objective": "regression", **QUIET, "num_leaves": 2}, known, num_boost_round=2)
+    near = iter(("0.5", "0.5000000000000001"))
+    text = re.sub(r"threshold=\S+", lambda found: f"threshold={next(near)}", booster.model_to_string())
+    trees.export_trees(text, tmp_path / "trees.onnx")
+    assert Trees(tmp_path / "trees.onnx").predict(X).shape == (40,)

@@ -58,8 +58,9 @@ def _samples(booster: lightgbm.Booster) -> np.ndarray:
     rng = np.random.default_rng(0)
     columns = []
     for feature in range(booster.num_feature()):
+        # One bin from the least to the greatest: of more, thresholds that nearly meet have too little room.
         edges = (
-            booster.get_split_value_histogram(feature, bins=16)[1] if _is_used(booster, feature) else [0.0]
+            booster.get_split_value_histogram(feature, bins=1)[1] if _is_used(booster, feature) else [0.0]
         )
         columns.append(rng.uniform(min(edges) - 1, max(edges) + 1, N_SAMPLES))
     X = np.stack(columns, axis=1).astype(np.float32)

@@ -119,4 +119,7 @@ def _as_lightgbm(
     X: CandidateLists, grades: NDArray[np.float64], reference: "lightgbm.Dataset | None" = None
 ) -> "lightgbm.Dataset":
     labels = np.searchsorted(grades, X.gains)
-    return lightgbm.Dataset(X.X, labels, group=X.lengths, reference=reference, params={"verbosity": -1})
+    weights = None if X.weights is None else np.repeat(X.weights, X.lengths)
+    return lightgbm.Dataset(
+        X.X, labels, weight=weights, group=X.lengths, reference=reference, params={"verbosity": -1}
+    )

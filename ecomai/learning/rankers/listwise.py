@@ -16,7 +16,7 @@ from ecomai.learning.devices import detached_state, find_device, seeded
 from ecomai.learning.exceptions import InvalidDataError
 from ecomai.learning.trainer import TrainingPlan, train
 
-from .lists import CandidateLists, mean_ndcg
+from .lists import CandidateLists, column_scale, mean_ndcg, scaled
 
 NETWORK_FILE = "network.safetensors"
 LISTS_AT_ONCE = 64
@@ -47,12 +47,12 @@ class ListTask(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, X: Tensor, gains: Tensor, is_there: Tensor) -> dict[str, Tensor]:
+    def forward(self, X: Tensor, gains: Tensor, is_there: Tensor, weights: Tensor) -> dict[str, Tensor]:
         scores = self.network(X, is_there).masked_fill(~is_there, -1e9)
         shares = gains / gains.sum(dim=1, keepdim=True).clamp_min(1e-9)
         loss = -(shares * torch.log_softmax(scores, dim=1)).sum(dim=1)
-        has_gain = gains.sum(dim=1) > 0
-        return {"loss": (loss * has_gain).sum() / has_gain.sum().clamp_min(1)}
+        weights = weights * (gains.sum(dim=1) > 0)
+        return {"loss": (loss * weights).sum() / weights.sum().clamp_min(1e-9)}
 
 
 class ListRows:
@@ -80,9 +80,9 @@ class ListRows:
             part = slice(self.lists.offsets[row], self.lists.offsets[row + 1])
             n = int(self.lengths[row])
             X[at, :n], gains[at, :n], is_there[at, :n] = self.X[part], self.lists.gains[part], True
-        return {
-            name: torch.from_numpy(one) for name, one in (("X", X), ("gains", gains), ("is_there", is_there))
-        }
+        weights = self.lists.list_weights[rows].astype(np.float32)
+        arrays = {"X": X, "gains": gains, "is_there": is_there, "weights": weights}
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 class ListwiseRanker(Estimator):
@@ -150,7 +150,7 @@ class ListwiseRanker(Estimator):
         if valid is not None and valid.n_features != X.n_features:
             raise InvalidDataError("The validation must have the features of the training.")
         self.n_features_ = X.n_features
-        self.means_, self.scales_ = _scale(X.X)
+        self.means_, self.scales_ = column_scale(X.X)
         with seeded(self.random_state):
             self.network = self._new_network()
             train(
@@ -163,7 +163,10 @@ class ListwiseRanker(Estimator):
                 judge=None if valid is None else lambda _task: self._judged(valid),
                 metric="ndcg@10",
                 checkpoint_folder=checkpoint_folder,
-                fingerprint={"hyperparameters": self.get_params(), "input": [len(X.X), float(X.gains.sum())]},
+                fingerprint={
+                    "hyperparameters": self.get_params(),
+                    "input": [len(X.X), float(X.gains.sum()), float(X.list_weights.sum())],
+                },
                 callbacks=callbacks,
             )  # fmt: skip
         self.network = self.network.to("cpu").eval()
@@ -175,7 +178,7 @@ class ListwiseRanker(Estimator):
 
     def prepared(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return features of mean 0 and deviation 1, bounded; what is missing is as usual."""
-        return np.clip(np.nan_to_num((X - self.means_) / self.scales_), -8.0, 8.0).astype(np.float32)
+        return scaled(X, self.means_, self.scales_)
 
     def scores(self, X: CandidateLists) -> NDArray[np.float64]:
         """Return scores of shape (n_rows,); greater is better, comparable within a list."""
@@ -208,12 +211,3 @@ class ListwiseRanker(Estimator):
         self.network = self._new_network()
         self.network.load_state_dict(load_file(folder / NETWORK_FILE))
         self.network = self.network.to(find_device(self.device)).eval()
-
-
-def _scale(X: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return mean and deviation of each column over what is not missing."""
-    is_known = ~np.isnan(X)
-    n_known = np.maximum(is_known.sum(axis=0), 1)
-    means = np.where(is_known, X, 0.0).sum(axis=0, dtype=np.float64) / n_known
-    variances = (np.where(is_known, X - means, 0.0) ** 2).sum(axis=0) / n_known
-    return means.astype(np.float32), np.maximum(np.sqrt(variances), 1e-6).astype(np.float32)
