@@ -221,8 +221,9 @@ ranker = ModelSpec(
     name=RANKER,
     verbose_name=_("Order of candidates"),
     description=_(
-        "In which order pipelines show what their sources name, from what customers did next: purchases "
-        "count more than baskets, baskets more than looks. Of trees and a transformer, the better is kept."
+        "In which order pipelines show what their sources name: from what visitors took of answers, and "
+        "from what customers did next where the log says too little. Purchases count more than baskets, "
+        "baskets more than clicks and looks. Of trees and a transformer, the better is kept."
     ),
     train=f"{_HERE}.training.ranker.train_ranker",
     readiness=f"{_HERE}.readiness.next_item_readiness",
@@ -251,6 +252,7 @@ EDITS_SYNONYMS = (
     "ecomai_recommendations.delete_synonym",
 )
 
+# A back-test reads the log and writes nothing but its own report.
 TRIES_OUT = ("ecomai_recommendations.add_replay",)
 APPROVES_TEXTS = (
     "ecomai_recommendations.change_seodraft",
@@ -290,7 +292,7 @@ scenario = Scenario(
     doctor=f"{_HERE}.doctor.findings",
     urls=f"{_HERE}.urls",
     group_permissions={
-        "analyst": (*SEES_ANSWERS, "ecomai_recommendations.view_pipeline"),
+        "analyst": (*SEES_ANSWERS, *TRIES_OUT, "ecomai_recommendations.view_pipeline"),
         "merchandiser": (*SEES_ANSWERS, *TRIES_OUT, *APPROVES_TEXTS, *EDITS_SYNONYMS, *EDITS_PIPELINES),
         "support_agent": ("ecomai_recommendations.view_answer",),
         "marketer": SEES_ANSWERS,

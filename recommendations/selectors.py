@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 
-from django.db.models import Case, Count, F, Max, Min, QuerySet, Sum, Value, When
+from django.db.models import Case, Count, F, Max, Min, Q, QuerySet, Sum, Value, When
 from django.utils import timezone
 
 from ecomai.commerce.models import Customer, Event, EventType
@@ -15,10 +16,21 @@ from ecomai.registry.models import ModelDeployment
 
 from .app_settings import app_settings
 from .catalogue import is_below
-from .models import Answer, BatchRecommendation, ItemPopularity
+from .models import (
+    CHOSEN,
+    Answer,
+    BatchRecommendation,
+    DailyExposure,
+    DailyFigures,
+    ItemPopularity,
+    Pipeline,
+    SearchLog,
+)
 from .scenario import NEXT_ITEM
 
 SECONDS_PER_DAY = 86_400
+#: What the shop's pages are usually filled with; a shop may have names of its own.
+PLACEMENTS = ("home", "item", "basket", "search", "email", "chat")
 
 
 @dataclass(frozen=True)
@@ -211,10 +223,39 @@ def _people_with_two(events: QuerySet[Event]) -> int:
     return people.annotate(low=Min("item_id"), high=Max("item_id")).filter(low__lt=F("high")).count()
 
 
-def answers_by_source(*, since: datetime) -> dict[str, int]:
-    """Return how many answers each source gave."""
-    rows = Answer.objects.filter(created_at__gte=since).order_by().values_list("source")
-    return dict(rows.annotate(n=Count("id")))
+def answer_counts(*, since: datetime) -> tuple[int, int]:
+    """Return how many answers were given, and how many of them by a fallback."""
+    is_fallback = ~Q(source__in=[*CHOSEN, F("asked_for")])
+    counts = Answer.objects.filter(created_at__gte=since).aggregate(
+        total=Count("pk"), fallbacks=Count("pk", filter=is_fallback)
+    )
+    return counts["total"], counts["fallbacks"]
+
+
+def known_placements() -> list[str]:
+    """Return the usual placements, then the shop's own: those with answers lately, or with a pipeline."""
+    answered = DailyFigures.objects.filter(scope=DailyFigures.Scope.PLACEMENT).order_by()
+    own = {
+        *answered.values_list("placement", flat=True).distinct(),
+        *Pipeline.objects.order_by().values_list("placement", flat=True).distinct(),
+    }
+    return [*PLACEMENTS, *sorted(own - {"", *PLACEMENTS})]
+
+
+def zero_result_counts(*, since: datetime) -> tuple[int, int]:
+    """Return how many searches there were, without those narrowed by hand, and how many found nothing."""
+    searches = SearchLog.objects.filter(created_at__gte=since, is_filtered=False)
+    counts = searches.aggregate(total=Count("pk"), in_vain=Count("pk", filter=Q(n_found=0)))
+    return counts["total"], counts["in_vain"]
+
+
+def exposure_rows(*, since: date) -> list[dict[str, Any]]:
+    """Return the days' places and those of rarely shown items: in all, and where a share is wanted."""
+    rows = DailyExposure.objects.filter(day__gte=since).filter(
+        Q(is_total=True) | Q(target_share__isnull=False)
+    )
+    names = ("day", "is_total", "placement", "n_shown", "n_tail_shown", "target_share")
+    return list(rows.order_by("day", "pk").values(*names))
 
 
 def click_counts(*, since: datetime) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, Value
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Value
 from django.utils import timezone
 
 from ecomai import scenarios
@@ -98,8 +98,16 @@ def failed_jobs(*, days: int = 7, limit: int = 5) -> list[Job]:
 
 def open_alerts(*, limit: int = 20) -> list[AlertEpisode]:
     """What rules found and nobody acknowledged yet, newest first, but what the front page says itself."""
-    open_ones = AlertEpisode.objects.filter(
+    others = _open_alerts().exclude(rule__measure="console.alerts")
+    return list(others.select_related("rule").order_by("-opened_at")[:limit])
+
+
+def count_open_alerts(*, of: str) -> int:
+    """Count the alerts that nobody acknowledged yet on measures whose names begin so, for a card."""
+    return _open_alerts().filter(rule__measure__startswith=of).count()
+
+
+def _open_alerts() -> QuerySet[AlertEpisode]:
+    return AlertEpisode.objects.filter(
         opened_at__isnull=False, resolved_at=None, acknowledged_at=None, rule__is_on=True
     )
-    others = open_ones.exclude(rule__measure="console.alerts")
-    return list(others.select_related("rule").order_by("-opened_at")[:limit])

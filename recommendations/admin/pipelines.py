@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 from ecomai.registry.admin.base import act, badge
 from ecomai.registry.admin.pages import OwnPages
 
+from .. import selectors
 from ..models import Pipeline, PipelineSource, Rule
 from ..pages import pipeline as previews
 from ..pipeline import plans
@@ -30,8 +31,6 @@ from ..services import pipelines
 APP = "ecomai_recommendations"
 State = Pipeline.State
 BADGES = {State.DRAFT: "draft", State.LIVE: "live", State.RETIRED: "stopped"}
-#: What the shop's pages are usually filled with; any other name may be written too.
-PLACEMENTS = ("home", "item", "basket", "search", "email", "chat")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,7 +209,11 @@ class PipelineAdmin(OwnPages):
         form_url: str = "",
         obj: Any = None,
     ) -> Any:
-        context |= {"placements": PLACEMENTS, "facts": FACTS, "possible": _possible(request, obj)}
+        context |= {
+            "placements": selectors.known_placements(),
+            "facts": FACTS,
+            "possible": _possible(request, obj),
+        }
         if obj is not None:
             plan = plans.plan_of(obj.pk)
             context["problems"] = (

@@ -11,6 +11,7 @@ from .. import services
 from ..scenario import NEXT_ITEM
 from .experiment import begin_experiment, count_experiment
 from .long_tail import count_exposure
+from .pipeline import begin_pipeline
 from .traffic import seed_traffic
 
 
@@ -22,7 +23,7 @@ def seed_demo() -> None:
     services.encode_items(item_keys=list(Item.objects.values_list("pk", flat=True)))
     with transaction.atomic():  # beat would count what is half told
         experiment = begin_experiment()
-        seed_traffic(experiment=experiment)
+        seed_traffic(experiment=experiment, pipeline=begin_pipeline())
         count_experiment(experiment)
     count_exposure()
     try:

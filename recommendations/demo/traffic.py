@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from django.utils import timezone
 
-from ecomai.commerce.models import Customer, Event, EventType
+from ecomai.commerce.models import Customer, Event, EventType, Item
 from ecomai.commerce.services.events import StoredEvent, key_of, write_events
 from ecomai.experiments.assignment import Plan, place
 from ecomai.experiments.models import Experiment, Exposure
@@ -26,13 +26,17 @@ from ecomai.serving.live import Served
 from .. import catalogue as catalogues
 from ..app_settings import app_settings
 from ..catalogue import Catalogue
-from ..models import Answer, Source
+from ..models import Answer, DailyExposure, Pipeline, Source
 from ..pipeline.rankers import N_SEEDS
+from ..replaying import arms
+from ..replaying.moments import PastContext
 from ..scenario import NEXT_ITEM, SIMILAR_ITEMS
+from ..selectors import history_of
+from ..services import exposure
 from .experiment import HOME, RUNNING_SINCE
+from .pipeline import BESIDE
 
 SEED = 11
-BESIDE = "item"
 N_SHOWN = {HOME: 8, BESIDE: 6}
 # A visit often begins elsewhere, and not every product page is read down to the strip.
 SHARE_SEEN = {HOME: 0.5, BESIDE: 0.2}
@@ -76,21 +80,52 @@ class Shown:
     source: Source
     served: Served | None = None
     model_name: str = ""
+    asked_for: Source | None = None
+    pipeline: Pipeline | None = None
     key: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
-def seed_traffic(*, experiment: Experiment) -> int:
-    """Write answers, impressions, clicks and exposures of a year; return how many answers. Only once."""
+def seed_traffic(*, experiment: Experiment, pipeline: Pipeline) -> int:
+    """Write answers, impressions, clicks and exposures of a year; return how many answers. Only once.
+
+    The pipeline's come last: what is rarely shown is known from what was shown before.
+    """
     if Answer.objects.exists():
         return 0
     rng = np.random.default_rng(SEED)
     visits = list(_visits(rng))
     plan = as_plan(experiment)
-    shown = _answers(visits, plan, rng)
+    is_late = rng.random(len(visits)) < SHARE_LATE
+    ours = [one for one, late in zip(visits, is_late, strict=True) if not late and _is_of(one, pipeline)]
+    kept = {id(one) for one in ours}
+    others = [(one, late) for one, late in zip(visits, is_late, strict=True) if id(one) not in kept]
+    shown = _answers(others, plan)
     _write_answers(shown, rng)
     _write_events(shown, rng)
     _write_exposures(shown, plan, since=experiment.started_at)
-    return len(shown)
+    _mark_tail(before=pipeline.live_since)
+    more = list(_by_pipeline(ours, pipeline))
+    _write_answers(more, rng)
+    _write_events(more, rng)
+    return len(shown) + len(more)
+
+
+def _is_of(visit: Visit, pipeline: Pipeline) -> bool:
+    since = pipeline.live_since
+    return pipeline.is_live and since is not None and visit.placement == BESIDE and visit.at >= since
+
+
+def _mark_tail(*, before: datetime | None) -> None:
+    """Count what was shown until then, as beat would have, and mark what is rarely shown.
+
+    The sums go again: who counts next begins with the first day.
+    """
+    now = before or timezone.now()
+    for days_ago in range(2 * app_settings.TAIL_DAYS):
+        day = timezone.localdate(now) - timedelta(days=days_ago)
+        exposure.count_day(day, is_tail=frozenset(), now=now)
+    exposure.refresh_tail(now=now)
+    DailyExposure.objects.all().delete()
 
 
 # -- who came, and what they did next --------------------------------------------------------------
@@ -142,17 +177,18 @@ def _visit(
 # -- what they were shown --------------------------------------------------------------------------
 
 
-def _answers(visits: Sequence[Visit], plan: Plan, rng: np.random.Generator) -> list[Shown]:
+def _answers(visits: Iterable[tuple[Visit, bool]], plan: Plan) -> list[Shown]:
+    """Return what was shown at visits, each with whether the model was too late for it."""
     catalogue, now = catalogues.current(), timezone.now()
     names = dict(Customer.objects.values_list("pk", "external_id"))
     popular = _Popular(catalogue, now)
-    is_late = rng.random(len(visits)) < SHARE_LATE
     shown: list[Shown] = []
     asked: dict[Source, list[Visit]] = defaultdict(list)
-    for visit, late in zip(visits, is_late, strict=True):
+    for visit, late in visits:
         first = _first_source(visit, names[visit.customer], plan, now)
         if first == Source.POPULAR or late or not (visit.history or visit.page_item):
-            shown.append(Shown(visit, popular.at(visit), Source.POPULAR))
+            asked_for = None if first == Source.MODEL else first
+            shown.append(Shown(visit, popular.at(visit), Source.POPULAR, asked_for=asked_for))
         else:
             asked[first].append(visit)
     shown += _next_items([one for one in asked[Source.MODEL] if one.placement == HOME], catalogue)
@@ -233,10 +269,27 @@ def _similar_items(
             found = predictor.for_basket([str(item) for item in seeds], n)
             known[*seeds, n] = _keys(found, catalogue)
         items = known[*seeds, n]
+        asked_for = None if source == Source.MODEL else source
         if items:
-            yield Shown(visit, items, source, served, SIMILAR_ITEMS)
+            yield Shown(visit, items, source, served, SIMILAR_ITEMS, asked_for)
         else:
-            yield Shown(visit, popular.at(visit), Source.POPULAR)
+            yield Shown(visit, popular.at(visit), Source.POPULAR, asked_for=asked_for)
+
+
+def _by_pipeline(visits: Sequence[Visit], pipeline: Pipeline) -> Iterator[Shown]:
+    """Ask the pipeline what it would have shown, as a back-test does."""
+    catalogue = catalogues.current()
+    items = Item.objects.in_bulk({visit.page_item for visit in visits})
+    for visit in visits:
+        page_item = items[visit.page_item]
+        context = PastContext(
+            as_of=visit.at, catalogue=catalogue, placement=BESIDE, page_item=page_item,
+            history=history_of(reversed(visit.history)), excluded=frozenset([page_item.pk]),
+            n=N_SHOWN[BESIDE],
+        )  # fmt: skip
+        found = arms.answer({"pipeline": pipeline.pk}, context, k=N_SHOWN[BESIDE])
+        if found:
+            yield Shown(visit, found, Source.PIPELINE, pipeline=pipeline)
 
 
 def _keys(found: Iterable[Any], catalogue: Catalogue) -> list[int]:
@@ -258,8 +311,10 @@ def _write_answers(shown: Sequence[Shown], rng: np.random.Generator) -> None:
             seed_keys=[one.visit.page_item] if one.visit.page_item else [],
             item_keys=list(one.items),
             source=one.source,
+            asked_for=one.asked_for.value if one.asked_for else "",
             model_name=one.model_name,
             model_version_id=one.served.version_id if one.served else None,
+            pipeline=one.pipeline,
             milliseconds=float(took),
             created_at=one.visit.at,
         )

@@ -1,6 +1,6 @@
 """The tables of recommendations, a module for each subject."""
 
-from .answers import Answer, BatchRecommendation, Source
+from .answers import CHOSEN, Answer, BatchRecommendation, Source
 from .exposure import DailyExposure, Exploration, ItemExposure, TailItem
 from .feedback import Feedback
 from .monitoring import DailyFigures, DriftReport
@@ -11,6 +11,7 @@ from .search import SearchLog, Synonym
 from .seo import SeoDraft
 
 __all__ = [
+    "CHOSEN",
     "Answer",
     "BatchRecommendation",
     "DailyExposure",

@@ -11,13 +11,17 @@ from ecomai.registry.models import ModelVersion
 
 
 class Source(models.TextChoices):
-    """Which part answered. Everything but the model and a pipeline is a fallback."""
+    """Which part answered. What is neither the model, nor a pipeline, nor asked for is a fallback."""
 
     MODEL = "model", _("model")
     PIPELINE = "pipeline", _("pipeline")
     BATCH = "batch", _("batch scored earlier")
     SIMILAR = "similar", _("similar items")
     POPULAR = "popular", _("popular items")
+
+
+#: Who answers as the shop wants it.
+CHOSEN = (Source.MODEL.value, Source.PIPELINE.value)
 
 
 class BatchRecommendation(models.Model):
@@ -60,6 +64,10 @@ class Answer(Storefronted):
         _("shown items"), default=list, help_text=_("Primary keys of items, best first.")
     )
     source = models.CharField(_("answered by"), max_length=16, choices=Source)
+    asked_for = models.CharField(
+        _("asked for"), max_length=16, choices=Source, blank=True, default="",
+        help_text=_("Who was to answer by an experiment; empty is the model, or the pipeline that is live."),
+    )  # fmt: skip
     model_name = models.CharField(_("model"), max_length=100, blank=True, default="")
     model_version = models.ForeignKey(
         ModelVersion, verbose_name=_("model version"), null=True, blank=True,

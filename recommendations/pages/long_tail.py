@@ -5,7 +5,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-from django.db.models import Sum
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -20,11 +19,12 @@ from ..app_settings import app_settings
 from ..models import DailyExposure, Exploration, TailItem
 from ..services.exposure import exposures_of
 from ..targets import TargetEstimate, estimate_target
+from . import tail_items
+from .figures import as_percent
 from .monitoring import ALL
 
 PERIODS = (30, 90, 365)
 N_POINTS = 20  # of the Lorenz curve
-N_ITEMS = 50
 DAYS_A_POINT = {30: 1, 90: 1, 365: 7}
 
 
@@ -72,7 +72,7 @@ def context(query: Mapping[str, str]) -> dict[str, Any]:
         "filters": _filters(wanted),
         "cards": _cards(totals, exposures) if len(exposures) else [],
         "charts": _charts(wanted, days, exposures) if len(exposures) else [],
-        "items": _items(wanted),
+        "items": tail_items.context(query, storefront=wanted.storefront, kept=_told_by(query)),
         "tail_days": app_settings.TAIL_DAYS,
         "n_shown": totals["n_shown"],
         "has_tail": TailItem.objects.exists(),
@@ -127,10 +127,6 @@ def _exposures(wanted: Wanted) -> np.ndarray:
 
 def _share(part: float, whole: float) -> float | None:
     return part / whole if whole else None
-
-
-def as_percent(value: float | None, decimals: int = 1) -> str:
-    return "–" if value is None else f"{number_format(round(value * 100, decimals), decimals)} %"
 
 
 def _cards(totals: Mapping[str, int], exposures: np.ndarray) -> list[Card]:
@@ -232,25 +228,12 @@ def _mean_share(rows: Sequence[Mapping[str, Any]]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-# -- tables ---------------------------------------------------------------------------------------
+# -- trying out, and what if ----------------------------------------------------------------------
 
 
-def _items(wanted: Wanted) -> list[dict[str, Any]]:
-    """Return the rarely shown items that gained most places, then those with most potential."""
-    rows = TailItem.objects.filter(is_tail=True).select_related("item")
-    if wanted.storefront is not None:
-        rows = rows.filter(item__storefront=wanted.storefront)
-    gained = rows.annotate(gain=Sum("n_shown") - Sum("n_shown_before"))
-    return [
-        {
-            "row": row, "item_args": [row.pk], "gain": row.n_shown - row.n_shown_before,
-            "potential": as_percent(row.potential, 0), "margin": as_percent(row.margin, 0),
-            "rating": "–" if row.rating is None else number_format(round(row.rating, 1), 1),
-            "likeness": "–" if row.likeness is None else number_format(round(row.likeness, 2), 2),
-            "exposure": number_format(round(row.exposure, 2), 2),
-        }
-        for row in gained.order_by("-gain", "-potential", "pk")[:N_ITEMS]
-    ]  # fmt: skip
+def _told_by(query: Mapping[str, str]) -> dict[str, str]:
+    """Return what the filters of the page say, for the links of the table in it."""
+    return {name: query[name] for name in ("storefront", "placement", "days", "target") if query.get(name)}
 
 
 def _exploration(row: Exploration) -> dict[str, Any]:

@@ -125,9 +125,9 @@ class AnswerSerializer(serializers.Serializer):
     source = serializers.ChoiceField(
         choices=Source.choices,
         allow_blank=True,
-        help_text="Which part answered; all but “model” are fallbacks.",
+        help_text="Which part answered.",
     )
-    is_fallback = serializers.BooleanField()
+    is_fallback = serializers.BooleanField(help_text="Whether who was asked could not answer.")
     model = serializers.CharField(source="model_name")
     model_version = serializers.IntegerField(allow_null=True)
     answer = serializers.UUIDField(

@@ -17,7 +17,7 @@ from .. import catalogue as catalogues
 from ..app_settings import app_settings
 from ..catalogue import ItemFilter
 from ..item_rows import items_by_external_id, items_by_key
-from ..models import Source
+from ..models import CHOSEN, Source
 from ..past import read_past
 from ..pipeline import plans, rankers, running
 from ..pipeline.plans import Plan
@@ -47,6 +47,7 @@ class AnswerList:
 
     picks: Sequence[Pick] = ()
     source: str = ""
+    asked_for: str = ""  # who was to answer by an experiment; empty: the model or the live pipeline
     model_name: str = ""
     model_version: int | None = None
     key: uuid.UUID | None = None
@@ -59,7 +60,8 @@ class AnswerList:
 
     @property
     def is_fallback(self) -> bool:
-        return self.source not in ("", Source.MODEL, Source.PIPELINE)
+        """Whether who was asked could not answer: away, too slow, failing, or with nothing to say."""
+        return self.source not in ("", self.asked_for, *CHOSEN)
 
 
 def recommend(
@@ -110,7 +112,9 @@ def recommend(
             context, first=first, placement=placement, plan=plan, trace=trace,
             versions=rankers.numbered_version(model_version),
         )  # fmt: skip
-        answer = replace(_answer(context), placement=placement, unknown_ids=unknown)
+        answer = replace(
+            _answer(context), placement=placement, unknown_ids=unknown, asked_for=first.value if first else ""
+        )
     if not is_kept:
         return answer
     return replace(answer, key=keep_answer(answer, context, milliseconds=(time.monotonic() - started) * 1000))

@@ -150,7 +150,7 @@ def _daily(
         for group in ((storefront, False, placement), (storefront, True, "")):
             items = groups.setdefault(group, {})
             items[item] = items.get(item, np.zeros(3, dtype=np.int64)) + np.array(numbers)
-    targets = _targets()
+    targets = _targets(day)
     return [
         DailyExposure(
             day=day, storefront=storefront, is_total=is_total, placement=placement, computed_at=now,
@@ -180,8 +180,9 @@ def _offered() -> dict[str, int]:
     return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
-def _targets() -> dict[tuple[str, str], float | None]:
-    rows = Pipeline.objects.filter(state=Pipeline.State.LIVE)
+def _targets(day: date) -> dict[tuple[str, str], float | None]:
+    """Return the share that is wanted at each placement, on days since its pipeline went live."""
+    rows = Pipeline.objects.filter(state=Pipeline.State.LIVE, live_since__lt=day_bounds(day)[1])
     return {(storefront, placement): share for storefront, placement, share in
             rows.values_list("storefront", "placement", "tail_share")}  # fmt: skip
 

@@ -44,6 +44,7 @@ def keep_answer(answer: "AnswerList", context: "Context", *, milliseconds: float
         "seed_keys": context.seed_keys,
         "item_keys": [pick.item.pk for pick in answer.picks],
         "source": answer.source,
+        "asked_for": answer.asked_for,
         "model_name": answer.model_name,
         "model_version": answer.model_version_id,
         "pipeline": answer.pipeline_id,

@@ -12,16 +12,13 @@ from django.utils import timezone
 from ecomai.commerce.models import Item
 
 from ..app_settings import app_settings
-from ..models import Answer, DailyFigures, Source
+from ..models import CHOSEN, Answer, DailyFigures
 from .latencies import STEP
 
 Scope = DailyFigures.Scope
 DAY = timedelta(days=1)
 #: Days that may still change are counted again after this time; today and yesterday each time.
 RECOUNT_AFTER = timedelta(hours=20)
-
-#: Who answers as the shop wants it; everybody else is a fallback.
-CHOSEN = (Source.MODEL.value, Source.PIPELINE.value)
 
 GROUP = ("storefront", "placement", "source", "model_name", "version_number", "variant")
 _TEXT, _NUMBER = "''", "0"
@@ -204,7 +201,8 @@ class _Day:
         shown = f"""
             WITH shown AS (
                 SELECT a.id, a.key, a.item_keys, a.milliseconds, a.customer_id AS asked_by,
-                       CASE WHEN a.source IN (%s, %s) THEN 0 ELSE 1 END AS is_fallback, {self.columns}
+                       CASE WHEN a.source IN (%s, %s, a.asked_for) THEN 0 ELSE 1 END AS is_fallback,
+                       {self.columns}
                 FROM ecomai_recommendations_answer a
                 LEFT JOIN ecomai_registry_modelversion v ON v.id = a.model_version_id
                 LEFT JOIN ecomai_recommendations_pipeline l ON l.id = a.pipeline_id

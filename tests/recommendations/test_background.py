@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.core.management import call_command
 from django.test import RequestFactory
@@ -11,8 +12,9 @@ from django.utils import timezone
 from ecomai import writing
 from ecomai.commerce.models import Customer
 from ecomai.commerce.services import ingest_events
+from ecomai.console.models import AlertEpisode, AlertRule
 from recommendations import cards, checks, doctor, receivers, services, tasks
-from recommendations.models import Answer, ItemPopularity
+from recommendations.models import Answer, DailyExposure, DailyFigures, ItemPopularity, SearchLog
 from recommendations.readiness import next_item_readiness
 from tests.workers import Broker
 
@@ -71,7 +73,7 @@ def test_cards_say_what_is_missing_in_an_empty_shop(db, admin_user):
     request = RequestFactory().get("/")
     request.user = admin_user
     states = {str(card.title): card.state for card in cards.cards(request)}
-    assert list(states.values()) == ["ok", "empty", "empty", "empty"]
+    assert list(states.values()) == ["ok"] + 6 * ["empty"]
 
 
 def test_cards_count_answers_and_clicks(shop, admin_user, add_event, add_customer):
@@ -92,7 +94,7 @@ def test_cards_count_answers_and_clicks(shop, admin_user, add_event, add_custome
 def test_cards_do_not_go_through_a_week_of_events_at_every_visit(shop, admin_user, django_assert_num_queries):
     request = RequestFactory().get("/")
     request.user = admin_user
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(7):
         cards.cards(request)
     with django_assert_num_queries(0):
         cards.cards(request)
@@ -102,6 +104,60 @@ def test_cards_are_for_those_who_may_see_answers(db, django_user_model):
     request = RequestFactory().get("/")
     request.user = django_user_model.objects.create_user("staff", is_staff=True)
     assert cards.cards(request) == []
+
+
+def cards_of(user):
+    request = RequestFactory().get("/")
+    request.user = user
+    cache.clear()
+    return {card.href.split("/")[-2]: card for card in cards.cards(request) if card.href}
+
+
+def test_the_long_tail_card_holds_the_share_against_what_is_wanted(db, admin_user):
+    today = timezone.localdate()
+    common = {"day": today, "n_shown": 1000}
+    DailyExposure.objects.create(is_total=True, n_tail_shown=180, **common)
+    card = cards_of(admin_user)["dailyexposure"]
+    assert (card.value, card.state) == ("18.0 %", "ok")
+    assert "No pipeline wants a share" in card.text
+    DailyExposure.objects.create(placement="item", n_tail_shown=240, target_share=0.25, **common)
+    card = cards_of(admin_user)["dailyexposure"]
+    assert (card.state, card.text) == ("ok", "What is wanted is reached: item 24.0 % (25 %).")
+    DailyExposure.objects.create(placement="home", n_tail_shown=100, target_share=0.2, **common)
+    card = cards_of(admin_user)["dailyexposure"]
+    assert (card.state, card.text) == ("attention", "home has 10.0 % of the 20 % that are wanted there.")
+
+
+def test_the_monitoring_card_has_click_through_fallbacks_and_open_alerts(db, admin_user):
+    figures = {"n_answers": 100, "n_fallbacks": 4, "n_seen": 1000, "n_clicked": 55}
+    DailyFigures.objects.create(day=timezone.localdate(), scope="shop", **figures)
+    card = cards_of(admin_user)["dailyfigures"]
+    assert (card.value, card.text, card.state) == ("5.50 %", "4.0 % of the answers by a fallback.", "ok")
+    for measure, more in (
+        ("recommendations.p95", {}),
+        ("recommendations.coverage", {"acknowledged_at": timezone.now()}),
+        ("risk.queue", {}),
+    ):
+        rule = AlertRule.objects.create(name=measure, measure=measure, bound=1.0)
+        AlertEpisode.objects.create(rule=rule, value=2.0, opened_at=timezone.now(), **more)
+    card = cards_of(admin_user)["dailyfigures"]
+    assert (card.text, card.state) == (
+        "4.0 % of the answers by a fallback. 1 alert is open.", "attention",
+    )  # fmt: skip
+
+
+def test_the_search_card_has_the_share_that_found_nothing(db, admin_user):
+    for n_found, is_filtered in ((0, False), (3, False), (9, False), (1, False), (0, True)):
+        SearchLog.objects.create(query="mug", normalised="mug", n_found=n_found, is_filtered=is_filtered)
+    card = cards_of(admin_user)["report"]
+    assert card.value == "25.0 %"
+    assert card.text == "1 of 4 searches found nothing; the report says which."
+
+
+def test_each_card_is_for_those_who_may_see_its_page(db, django_user_model):
+    user = django_user_model.objects.create_user("staff", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_answer", "view_searchlog"]))
+    assert set(cards_of(user)) & {"dailyfigures", "dailyexposure", "report"} == {"report"}
 
 
 def test_the_doctor_says_what_to_do_in_an_empty_shop(db):

@@ -10,8 +10,9 @@ from ecomai.experiments import selectors
 from ecomai.experiments.models import Exposure
 from recommendations.demo import experiment as demo_experiment
 from recommendations.demo import long_tail as demo_long_tail
+from recommendations.demo import pipeline as demo_pipeline
 from recommendations.demo import traffic
-from recommendations.models import Answer, DailyExposure, Exploration, Source, TailItem
+from recommendations.models import Answer, DailyExposure, Exploration, Pipeline, Source, TailItem
 from recommendations.tasks import refresh_exposure
 
 
@@ -42,7 +43,7 @@ def visitors(live_models, shop, add_customer, monkeypatch):
 @pytest.fixture
 def told(visitors):
     experiment = demo_experiment.begin_experiment()
-    traffic.seed_traffic(experiment=experiment)
+    traffic.seed_traffic(experiment=experiment, pipeline=demo_pipeline.begin_pipeline())
     return experiment
 
 
@@ -88,7 +89,9 @@ def test_telling_it_again_adds_nothing(told):
     n_answers, n_events = Answer.objects.count(), Event.objects.count()
     experiment = demo_experiment.begin_experiment()
     assert experiment == told
-    assert traffic.seed_traffic(experiment=experiment) == 0
+    pipeline = demo_pipeline.begin_pipeline()
+    assert Pipeline.objects.get() == pipeline
+    assert traffic.seed_traffic(experiment=experiment, pipeline=pipeline) == 0
     assert (Answer.objects.count(), Event.objects.count()) == (n_answers, n_events)
 
 
@@ -99,3 +102,26 @@ def test_the_long_tail_has_a_year_behind_it(told):
     assert (days.last().day - days.first().day).days > 150
     assert TailItem.objects.filter(is_tail=True).exists()
     assert Exploration.objects.get(placement="home").learned_at is not None
+
+
+def test_a_pipeline_gives_rarely_shown_items_their_share(visitors, monkeypatch):
+    """It has been live for four weeks here, in which the half of the customers came who came lately."""
+    monkeypatch.setattr(demo_pipeline, "LIVE_FOR", timedelta(days=28))
+    pipeline = demo_pipeline.begin_pipeline()
+    traffic.seed_traffic(experiment=demo_experiment.begin_experiment(), pipeline=pipeline)
+    told = Answer.objects.filter(source=Source.PIPELINE)
+    assert set(told.values_list("placement", "pipeline")) == {("item", pipeline.pk)}
+    assert not Answer.objects.filter(
+        placement="item", created_at__gte=pipeline.live_since, source=Source.MODEL
+    ).exists()
+    shown = [key for answer in told for key in answer.item_keys]
+    is_tail = set(TailItem.objects.filter(is_tail=True).values_list("pk", flat=True))
+    share = sum(key in is_tail for key in shown) / len(shown)
+    # Of twelve items so many fit that are rarely shown that they get more than they are owed.
+    assert share >= pipeline.tail_share
+    assert Event.objects.filter(type="impression", properties__answer=str(told[0].key)).exists()
+    refresh_exposure()
+    days = DailyExposure.objects.filter(placement="item")
+    assert set(days.filter(day__gt=pipeline.live_since).values_list("target_share", flat=True)) == {0.25}
+    before = days.filter(day__lt=timezone.localdate(pipeline.live_since))
+    assert set(before.values_list("target_share", flat=True)) == {None}

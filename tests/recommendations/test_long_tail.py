@@ -1,5 +1,6 @@
 """The long tail: what is counted, who is rarely shown, what gets places, and what the page says."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -444,3 +445,67 @@ def test_the_page_costs_as_many_queries_for_many_days(page, shop, answer, django
     exposure.refresh_exposure()
     with django_assert_max_num_queries(20):
         page(days="365")
+
+
+# -- the table of rarely shown items ---------------------------------------------------------------
+
+
+@pytest.fixture
+def table(page, add_item):
+    """Sixty rarely shown items in two categories, and one that everybody is shown."""
+    for number in range(60):
+        item = add_item(
+            f"i-{number}", title=f"Pot {number:02}", brand="Roe" if number < 5 else "Acme",
+            category_path="Kitchen > Pots" if number % 3 else "Garden",
+        )  # fmt: skip
+        TailItem.objects.create(
+            item=item, is_tail=True, n_shown=number, n_shown_before=30, n_clicked=number // 10,
+            potential=0.5, margin=None if number == 7 else number / 100,
+        )  # fmt: skip
+    TailItem.objects.create(item=add_item("seen", title="Seen by all"), is_tail=False, n_shown=9000)
+
+    def titles(**query):
+        text = page(**query)
+        return re.findall(r'<th scope="row"><a [^>]*>([^<]*)</a>', text.split('id="items"')[-1])
+
+    return titles
+
+
+def test_items_are_shown_a_page_at_a_time_in_any_order(table, page):
+    assert table()[:2] == ["Pot 59", "Pot 58"]
+    assert (len(table()), len(table(page="2"))) == (50, 10)
+    assert table(page="2")[-1] == "Pot 00"
+    assert table(order="item")[:2] == ["Pot 00", "Pot 01"]
+    assert table(order="-item")[0] == "Pot 59"
+    # What is not known comes last, whichever way.
+    assert table(order="margin", page="2")[-1] == table(order="-margin", page="2")[-1] == "Pot 07"
+    for nonsense in ({"page": "x"}, {"page": "99"}, {"order": "password"}, {"order": "\x00"}):
+        assert len(table(**nonsense)) in (10, 50)
+    text = page(order="-places", days="30")
+    assert '<th scope="col" class="ecomai-number" aria-sort="descending">' in text
+    assert "order=places" in text  # turns it
+    assert text.count("aria-sort") == 1
+    assert "days=30&amp;order=item" in text  # the rest of the page stays as it is
+    assert 'aria-current="page"' in text
+
+
+def test_items_are_found_by_text_category_and_what_they_gained(table, page):
+    assert table(q="pot 4") == [f"Pot {number}" for number in range(49, 39, -1)]
+    assert table(q="roe") == [f"Pot 0{number}" for number in range(4, -1, -1)]
+    assert table(q="i-12") == ["Pot 12"]
+    assert len(table(category="Garden")) == 20
+    assert len(table(category="Kitchen")) == 40
+    assert table(gain="none") == ["Pot 00"]
+    assert len(table(gain="more")) == 29
+    assert table(gain="less", order="item", category="Garden")[0] == "Pot 00"
+    assert len(table(gain="nonsense")) == 50
+    text = page(q="<script>", target="30")
+    assert "No rarely shown item is like that" in text
+    assert '<script>"' not in text
+    assert "&lt;script&gt;" in text
+    assert 'name="target" value="30"' in text
+
+
+def test_the_table_costs_as_many_queries_for_many_items(table, page, django_assert_max_num_queries):
+    with django_assert_max_num_queries(20):
+        page(q="pot", order="-margin", category="Kitchen", page="1")

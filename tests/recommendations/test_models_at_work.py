@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from django.urls import reverse
 
-from ecomai import capabilities
+from ecomai import capabilities, writing
 from ecomai.commerce.services import create_api_key
 from ecomai.fusion.vectors import store_vectors
+from ecomai.registry.models import ModelDeployment, ModelVersion
 from ecomai.registry.services import enter_shadow, promote_version, roll_back, switch_scenario
 from ecomai.serving import live
 from recommendations import catalogue, services
 from recommendations.benchmarks import faithfulness
-from recommendations.models import Answer
+from recommendations.models import Answer, Source
 from recommendations.services import recommend
 
 
@@ -157,14 +158,26 @@ def test_changed_items_are_encoded_by_a_job(live_models, shop):
 
 
 def test_without_the_model_similar_items_answer_and_say_so(anna, live_models):
-    from ecomai.registry.models import ModelDeployment, ModelVersion
-
     ModelDeployment.objects.filter(model_name="recommendations.next_item").update(live_version=None)
     ModelVersion.objects.filter(model_name="recommendations.next_item").update(state="retired")
     live.forget()
     answer = recommend(customer=anna, n=3)
     assert (answer.source, answer.is_fallback) == ("similar", True)
     assert "hiking-2" in ids(answer)
+
+
+def test_similar_items_that_were_asked_for_are_no_fallback(anna, live_models):
+    answer = recommend(customer=anna, n=3, first=Source.SIMILAR)
+    assert (answer.source, answer.asked_for, answer.is_fallback) == ("similar", "similar", False)
+    writing.flush()
+    assert Answer.objects.get(key=answer.key).asked_for == "similar"
+    # Asked for and away is one.
+    ModelDeployment.objects.filter(model_name="recommendations.similar_items").update(live_version=None)
+    ModelVersion.objects.filter(model_name="recommendations.similar_items").update(state="retired")
+    live.forget()
+    answer = recommend(customer=anna, n=3, first=Source.SIMILAR)
+    assert (answer.source, answer.is_fallback) == ("popular", True)
+    assert not recommend(customer=anna, n=3, first=Source.POPULAR).is_fallback
 
 
 def test_a_corrupt_artifact_leaves_the_old_version_serving(anna, live_models, register, registry_folder):

@@ -89,6 +89,16 @@ def test_scopes_tell_placements_and_versions_apart(shop, answer):
     assert home.n_offered_items == 12
 
 
+def test_what_an_arm_asks_for_is_no_fallback_and_what_it_did_not_get_is_one(shop, answer):
+    answer(shop[:2], source="similar", asked_for="similar")
+    answer(shop[:2], source="popular", asked_for="popular")
+    answer(shop[:2], source="popular", asked_for="similar")  # the model of similar items was away
+    answer(shop[:2], source="similar")  # the model was asked
+    found = figures("placement", placement="home")
+    assert (found.n_answers, found.n_fallbacks) == (4, 2)
+    assert figures("shop").n_fallbacks == 2
+
+
 def test_novelty_and_popularity_are_those_of_the_items_shown(shop, answer):
     ItemPopularity.objects.create(item=shop[0], score=9, n_events=19)  # 20 of 31 + 1 of 31 for each other one
     answer([shop[0], shop[1]])

@@ -11,7 +11,7 @@ from ecomai.exceptions import PermissionDeniedError
 from ecomai.registry.models import AuditEntry
 from recommendations import services
 from recommendations.exceptions import PipelineNotReadyError, PipelineStateError
-from recommendations.models import Pipeline
+from recommendations.models import DailyFigures, Pipeline
 from recommendations.services import pipelines
 from tests.recommendations.test_pipelines import ask
 
@@ -236,6 +236,19 @@ def test_a_preview_says_when_a_rule_fails(admin_client, shop, make_pipeline):
     )  # fmt: skip
     assert "The rule “Odd” could not be evaluated" in text_of(admin_client.get(page("preview", draft)))
     assert "The rule “Odd” could not be evaluated" in text_of(admin_client.get(page("change", draft)))
+
+
+def test_the_form_offers_the_placements_that_are_known_and_takes_any_other(admin_client, make_pipeline):
+    make_pipeline("new", placement="landing-page")
+    DailyFigures.objects.create(day="2026-05-31", scope="placement", placement="newsletter")
+    form = admin_client.get(page("add")).content.decode()
+    assert 'list="ecomai-placements"' in form
+    offered = re.findall(r'<option value="([^"]*)">', form.split("<datalist")[1].split("</datalist>")[0])
+    assert offered == [
+        "home", "item", "basket", "search", "email", "chat", "landing-page", "newsletter",
+    ]  # fmt: skip
+    admin_client.post(page("add"), {"name": "Own", "placement": "wedding-list", "storefront": ""})
+    assert Pipeline.objects.get(name="Own").placement == "wedding-list"
 
 
 def test_pages_cost_a_fixed_number_of_queries(admin_client, make_pipeline, django_assert_max_num_queries):

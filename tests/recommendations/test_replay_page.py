@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 from django.utils import timezone
 
 from ecomai.commerce.models import Event
+from ecomai.console.groups import make_groups
 from ecomai.registry.jobs import execute_job
 from ecomai.registry.models import Job
 from recommendations.models import Answer, Pipeline, Replay
@@ -53,6 +54,18 @@ def test_a_back_test_is_started_from_the_form_and_can_be_stopped(admin_client):
     admin_client.post(reverse("admin:ecomai_recommendations_replay_cancel", args=[replay.pk]))
     assert Job.objects.get(pk=replay.job_id).state == "cancelled"
     assert "It was stopped." in page_of(admin_client, replay)
+
+
+def test_an_analyst_may_start_one_and_put_nothing_live(client, django_user_model):
+    user = django_user_model.objects.create_user("analyst", is_staff=True)
+    make_groups()
+    user.groups.add(Group.objects.get(name="ecomai analyst"))
+    client.force_login(user)
+    client.post(reverse(LIST), FORM)
+    assert Replay.objects.get().created_by == user
+    granted = user.get_all_permissions()
+    writes = {name for name in granted if name.startswith("ecomai_recommendations.") and "view" not in name}
+    assert writes == {"ecomai_recommendations.add_replay"}
 
 
 def test_a_pipeline_can_be_chosen(admin_client):
