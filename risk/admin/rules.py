@@ -181,6 +181,14 @@ class RuleAdmin(OwnPages):
 
     # -- the form --
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Name both halves of a moment: Django's own label is that of none of them."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(field, forms.SplitDateTimeField):
+            for part, name in zip(field.widget.widgets, (_("date"), _("time")), strict=True):  # type: ignore[attr-defined]
+                part.attrs["aria-label"] = f"{capfirst(db_field.verbose_name)}: {name}"
+        return field
+
     def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:
         if not change:
             obj.created_by = request.user  # type: ignore[assignment]

@@ -75,7 +75,7 @@
     problem.setAttribute("role", "status");
     const list = make("ul", { id: "risk-options", className: "risk-options", hidden: true });
     list.setAttribute("role", "listbox");
-    area.after(list, problem);
+    (area.closest(".flex-container") || area).after(list, problem);
     area.setAttribute("aria-describedby", "risk-problem");
     area.setAttribute("role", "combobox");
     area.setAttribute("aria-autocomplete", "list");
