@@ -75,7 +75,9 @@ class AnomalyDetector(Estimator):
         fill = _medians(rows)
         filled = np.where(np.isnan(rows), fill, rows)
         forest = IsolationForest(
-            self.n_trees, max_samples=min(self.n_samples, len(rows)), random_state=self.random_state
+            n_estimators=self.n_trees,
+            max_samples=min(self.n_samples, len(rows)),
+            random_state=self.random_state,
         ).fit(filled)
         arrays = _arrays_of(forest) | {"fill": fill, "levels": np.zeros(1)}
         found = np.sort(-IsolationTrees.of_arrays(arrays).mean_depth(filled))

@@ -148,12 +148,13 @@ def _isotonic_curve(
     from sklearn.isotonic import IsotonicRegression
 
     steps = IsotonicRegression().fit_transform(sums, labels, sample_weight=counts)
-    _levels, step = np.unique(steps, return_inverse=True)
+    levels, step = np.unique(steps, return_inverse=True)
     totals = np.bincount(step, weights=counts)
     centres = np.bincount(step, weights=counts * sums) / totals
-    # Half a case more of each class: no step says never or always.
-    shares = (np.bincount(step, weights=counts * labels) + 0.5) / (totals + 1)
-    shares = np.maximum.accumulate(shares)
+    # No step says never or always, and none reaches the next one.
+    inner = levels[(levels > 0) & (levels < 1)]
+    least = min(0.5 / counts.sum(), *(inner / 2), *((1 - inner) / 2))
+    shares = np.clip(levels, least, 1 - least)
     scores = np.concatenate([[-REACH], np.clip(centres, -REACH + 1, REACH - 1), [REACH]])
     return scores, np.concatenate([[shares[0] / 10], shares, [(shares[-1] + 9) / 10]])
 

@@ -49,16 +49,15 @@ class EventSequenceClassifier(Estimator):
         Of the intervals of each number, at even shares of the events.
     n_buckets : int, default 1024
         Of each category's hashed names; 0 is a missing one.
-    dropout : float in [0, 1), default 0.2
-    pretraining_epochs, max_epochs : int, default 3 and 20
+    dropout : float in [0, 1), default 0.1
+    pretraining_epochs, max_epochs : int, default 3 and 15
     batch_size : int, default 128
     pretraining_rate, learning_rate : float, default 3e-3 and 2e-3
     weight_decay : float, default 0.01
     negative_share : float in (0, 1], default 0.1
         How many of the negatives are learned from; they then weigh as much as all.
-    positive_weight : float, default 5.0
-        How many times a positive counts while learning; taken back from the log odds. Few positives are found
-        sooner so, above all the first ones of a worklist.
+    positive_weight : float, default 1.0
+        How many times a positive counts while learning; taken back from the log odds.
     n_threads : int or None, default None
         Of the processor; None leaves torch's number.
     device : str, default "auto"
@@ -89,15 +88,15 @@ class EventSequenceClassifier(Estimator):
         n_heads: int = 2,
         n_edges: int = 8,
         n_buckets: int = 1024,
-        dropout: float = 0.2,
+        dropout: float = 0.1,
         pretraining_epochs: int = 3,
-        max_epochs: int = 20,
+        max_epochs: int = 15,
         batch_size: int = 128,
         pretraining_rate: float = 3e-3,
         learning_rate: float = 2e-3,
         weight_decay: float = 0.01,
         negative_share: float = 0.1,
-        positive_weight: float = 5.0,
+        positive_weight: float = 1.0,
         n_threads: int | None = None,
         device: str = "auto",
         random_state: int = 0,

@@ -25,6 +25,9 @@ class PriorClassifier(Classifier):
 
     learned_values: ClassVar[tuple[str, ...]] = ("prior_", "n_features_")
 
+    def __init__(self) -> None:
+        """It has no hyperparameters."""
+
     def fit(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> Self:
         """Count the classes; see `Classifier.fit`."""
         rows = check_rows(X)
