@@ -14,6 +14,7 @@ from ecomai.console.cards import Card, CardState
 
 from . import selectors
 from .models import AnsweredBy, Decision
+from .pages import queue
 
 WEEK = timedelta(days=7)
 FIGURES_KEY = "ecomai.risk.cards"
@@ -21,11 +22,14 @@ FIGURES_SECONDS = 60
 
 
 def cards(request: HttpRequest) -> list[Card]:
-    """Return cards: how much was assessed and what came of it, and who answered."""
+    """Return cards: how much was assessed and what came of it, what waits for people, and who answered."""
     if not request.user.has_perm("ecomai_risk.view_assessment"):
         return []
     figures: Any = cache.get_or_set(FIGURES_KEY, _figures, FIGURES_SECONDS)
-    return [_assessed(figures), _answered(figures)]
+    found = [_assessed(figures), _answered(figures)]
+    if request.user.has_perm("ecomai_risk.view_case"):
+        found.append(_queue(request.user))
+    return found
 
 
 def _figures() -> dict[str, Any]:
@@ -44,6 +48,16 @@ def _assessed(figures: dict[str, Any]) -> Card:
     if figures["n_shadow"]:
         text += " " + _("In shadow: the shop is told to approve.")
     return Card(title=title, value=number_format(total, force_grouping=True), text=text, href=href, order=10)
+
+
+def _queue(user: Any) -> Card:
+    title, href = _("Cases to decide"), reverse("admin:ecomai_risk_case_changelist")
+    counts = queue.counts(user)
+    if not counts["waiting"]:
+        return Card(title=title, value="0", text=_("No case waits."), state="empty", href=href, order=15)
+    state: CardState = "attention" if counts["overdue"] else "ok"
+    text = _("%(overdue)s of them are overdue.") % counts
+    return Card(title=title, value=str(counts["waiting"]), text=text, state=state, href=href, order=15)
 
 
 def _answered(figures: dict[str, Any]) -> Card:

@@ -291,5 +291,19 @@ def test_similar_without_features_is_empty():
     assert similar_cases(add_assessment()) == []
 
 
+def test_the_consoles_card_says_what_waits_and_is_late(rf, django_user_model):
+    from risk.cards import cards
+
+    request = rf.get("/")
+    request.user = django_user_model.objects.create_superuser("boss")
+    waiting = {card.title: card for card in cards(request)}["Cases to decide"]
+    assert (waiting.value, waiting.state) == ("0", "empty")
+    late = add_case("late")
+    add_case("other")
+    Case.objects.filter(pk=late.pk).update(due_at=timezone.now() - timedelta(hours=1))
+    waiting = {card.title: card for card in cards(request)}["Cases to decide"]
+    assert (waiting.value, waiting.text, waiting.state) == ("2", "1 of them are overdue.", "attention")
+
+
 def test_the_address_of_the_queue_is_what_the_menu_links_to():
     assert reverse("admin:ecomai_risk_case_changelist") == QUEUE
