@@ -1,5 +1,7 @@
 """The admin pages of risk, a module for each subject."""
 
-from . import appeals, assessments, cases, fairness, labels, policies
+from . import appeals, assessments, backtests, cases, fairness, labels, lists, policies, rules
 
-__all__ = ["appeals", "assessments", "cases", "fairness", "labels", "policies"]
+__all__ = [
+    "appeals", "assessments", "backtests", "cases", "fairness", "labels", "lists", "policies", "rules",
+]  # fmt: skip
