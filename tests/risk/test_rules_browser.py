@@ -61,11 +61,11 @@ def test_a_condition_is_completed_judged_and_counted_by_keyboard(logged_in, orde
     assert logged_in.locator("#risk-dry-samples tbody tr").count() == 3
     assert logged_in.get_by_text("1 of them fraud").is_visible()
     logged_in.screenshot(path=tmp_path / "rule.png", full_page=True)
+    assert problems(logged_in) == []
     found = Axe().run(logged_in)
     bad = [one for one in found.response["violations"] if one["impact"] in ("serious", "critical")]
     serious = [(one["id"], node["html"]) for one in bad for node in one["nodes"]]
     assert serious == []
-    assert problems(logged_in) == []
 
 
 def test_names_are_chosen_with_arrows_and_left_with_escape(logged_in):
