@@ -79,7 +79,7 @@ def open_case(assessment: Assessment, *, origin: str = Origin.REVIEW, user: Any 
                 "opened_at": now, "due_at": _due_at(now, policy),
             },
         )  # fmt: skip
-        if not is_new and (case.state != State.DECIDED or origin in (Origin.REVIEW, Origin.LEARNING)):
+        if not is_new and not _is_news(case, origin):
             return case
         if not is_new:
             _open_again(case, origin, now, policy)
@@ -106,6 +106,13 @@ def _open_again(case: Case, origin: str, now: datetime, policy: Policy) -> None:
     case.opened_at, case.due_at = now, _due_at(now, policy)
     case.decided_at, case.decided_by = None, None
     case.save(update_fields=["state", "origin", "verdict", "opened_at", "due_at", "decided_at", "decided_by"])
+
+
+def _is_news(case: Case, origin: str) -> bool:
+    """Whether a decided case has to be looked at anew: a chargeback of what was declined says nothing new."""
+    if case.state != State.DECIDED or origin in (Origin.REVIEW, Origin.LEARNING):
+        return False
+    return origin != Origin.CHARGEBACK or case.verdict != Verdict.DECLINE
 
 
 def reopen_case(case: Case, *, user: Any) -> Case:
