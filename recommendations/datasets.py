@@ -41,6 +41,8 @@ class Dataset:
     is_active: np.ndarray  # (n_items,) bool
     texts: list[str]
     event_types: list[str]  # by the number that `interactions.types` has for each
+    user_keys: np.ndarray | None = None  # (n_users,) int64, ascending: who each user is in the snapshot
+    ends: np.ndarray | None = None  # (n_events,) datetime64[us]: of `times`, when each step was over
 
     @property
     def n_people_with_two(self) -> int:
@@ -55,6 +57,14 @@ class Dataset:
         for row, storefront in enumerate(self.storefronts):
             rows[storefront].append(row)
         return dict(rows)
+
+    def places_of_users(self, user_keys: np.ndarray) -> np.ndarray:
+        """Return which user each key is; -1 for one who did nothing."""
+        known = np.empty(0, dtype=np.int64) if self.user_keys is None else self.user_keys
+        if not len(known):
+            return np.full(len(user_keys), -1)
+        at = np.minimum(np.searchsorted(known, user_keys), len(known) - 1)
+        return np.where(known[at] == user_keys, at, -1)
 
     def before(self, moment: np.datetime64) -> Interactions:
         """Return what had happened before a moment, with ages counted from there."""
@@ -97,7 +107,7 @@ def read_dataset(folder: Path, *, cutoff: datetime) -> Dataset:
     items = items.sort_values("item_key")
     item_keys = items["item_key"].to_numpy(np.int64)
     event_types = ranked_types()
-    users, at, times, weights, types = _columns(_read_events(folder), item_keys, event_types)
+    user_keys, users, at, times, weights, types = _columns(_read_events(folder), item_keys, event_types)
     if len(times) and times.max() > _as_datetime64(cutoff):
         raise ValueError("The snapshot holds events later than its cutoff.")
     n_users = int(users.max()) + 1 if len(users) else 0
@@ -122,6 +132,8 @@ def read_dataset(folder: Path, *, cutoff: datetime) -> Dataset:
         is_active=items["is_active"].to_numpy(bool),
         texts=[_text_of(row) for row in items[list(TEXT_COLUMNS)].to_dict("records")],
         event_types=event_types,
+        user_keys=user_keys,
+        ends=times[np.append(kept[1:], len(times)) - 1] if len(kept) else times[:0],
     )
 
 
@@ -141,16 +153,19 @@ def _read_events(folder: Path) -> pd.DataFrame:
 def _columns(
     events: pd.DataFrame, item_keys: np.ndarray, event_types: Sequence[str]
 ) -> tuple[np.ndarray, ...]:
-    """Return users, item positions, times, weights and types, by user and time, without removed items."""
+    """Return users' keys; and users, item positions, times, weights and types, by user and time.
+
+    Items that are gone are left out.
+    """
     events = events[events["item_key"].isin(item_keys) & events["user_key"].notna()]
-    users = np.unique(events["user_key"].to_numpy(np.int64), return_inverse=True)[1]
+    user_keys, users = np.unique(events["user_key"].to_numpy(np.int64), return_inverse=True)
     at = np.searchsorted(item_keys, events["item_key"].to_numpy(np.int64))
     times = events["occurred_at"].dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[us]")
     weights = events["type"].map(app_settings.EVENT_WEIGHTS).to_numpy(np.float64)
     numbers = {type: number for number, type in enumerate(event_types)}
     types = events["type"].map(numbers).to_numpy(np.int64)
     order = np.lexsort((times, users))
-    return users[order], at[order], times[order], weights[order], types[order]
+    return user_keys, users[order], at[order], times[order], weights[order], types[order]
 
 
 def _collapse(
@@ -215,8 +230,31 @@ def _is_new_to_user(users: np.ndarray, X: Interactions) -> np.ndarray:
 
 def before_rows(X: Interactions, rows: np.ndarray) -> Interactions:
     """Return, for each row, the same user's earlier events, as far back as answers look."""
-    starts = np.maximum(X.offsets[X.users[rows]], rows - app_settings.HISTORY_LENGTH)
-    lengths = rows - starts
+    return _newest_before(X, X.offsets[X.users[rows]], rows)
+
+
+def histories_at(dataset: Dataset, users: np.ndarray, moments: np.ndarray) -> Interactions:
+    """Return what each user had done before a moment, as far back as answers look; of user -1, nothing.
+
+    A step that went on after the moment, say from a look to a purchase, is the least that it can have been.
+    """
+    X, times = dataset.interactions, dataset.times
+    begins, ends = np.zeros(len(users), dtype=np.int64), np.zeros(len(users), dtype=np.int64)
+    for row in np.flatnonzero(users >= 0):
+        begin, end = int(X.offsets[users[row]]), int(X.offsets[users[row] + 1])
+        begins[row], ends[row] = begin, begin + int(np.searchsorted(times[begin:end], moments[row]))
+    histories = _newest_before(X, begins, ends)
+    if dataset.ends is not None and histories.types is not None:
+        rows = np.flatnonzero(ends > begins)
+        went_on = rows[dataset.ends[ends[rows] - 1] >= moments[rows]]
+        histories.types[histories.offsets[went_on + 1] - 1] = 0
+    return histories
+
+
+def _newest_before(X: Interactions, begins: np.ndarray, stops: np.ndarray) -> Interactions:
+    """Return the newest events of each user, who has those from `begins` on, before `stops`."""
+    starts = np.maximum(begins, stops - app_settings.HISTORY_LENGTH)
+    lengths = stops - starts
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     at = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
     columns = {

@@ -53,7 +53,7 @@ def test_thresholds_that_nearly_meet_are_no_hindrance(tmp_path: Path) -> None:
     X = np.arange(40, dtype=np.float32)[:, None]
     known = lightgbm.Dataset(X, X[:, 0] > 20)
     booster = lightgbm.train({"objective": "regression", **QUIET, "num_leaves": 2}, known, num_boost_round=2)
-    near = iter(("0.5", "0.5000000000000001"))
+    near = iter(("0.5000000000000000", "0.5000000000000001"))  # as long as what stood there
     text = re.sub(r"threshold=\S+", lambda found: f"threshold={next(near)}", booster.model_to_string())
     trees.export_trees(text, tmp_path / "trees.onnx")
     assert Trees(tmp_path / "trees.onnx").predict(X).shape == (40,)

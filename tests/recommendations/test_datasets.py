@@ -167,3 +167,30 @@ def test_groups_tell_new_from_returning_and_head_from_tail(read, shop, add_event
     assert {name: int(members.sum()) for name, members in groups.items()} == {
         "new_customers": 4, "returning_customers": 4, "head_items": 0, "tail_items": 8,
     }  # fmt: skip
+
+
+def test_a_history_ends_at_its_moment_and_knows_nothing_of_how_a_step_went_on(
+    read, shop, add_event, add_customer
+):
+    """Somebody looks at an item, is shown it once more, and then buys it: at that moment it was a look."""
+    anna, ben = add_customer("anna"), add_customer("ben")
+    for days_ago, item, type in ((9, 0, "purchase"), (5, 1, "view"), (3, 1, "purchase"), (2, 2, "view")):
+        add_event(shop[item], type=type, customer=anna, days_ago=days_ago)
+    dataset = read()
+    users = dataset.places_of_users(np.array([anna.pk, anna.pk, anna.pk, ben.pk]))
+    assert users.tolist() == [0, 0, 0, -1]
+    at = [np.datetime64((NOW - timedelta(days=days)).replace(tzinfo=None), "us") for days in (4, 1, 20, 1)]
+    found = datasets.histories_at(dataset, users, np.array(at))
+    told = datasets.event_contexts(found, dataset.event_types)
+    steps = [
+        [(dataset.item_keys[item], one.type) for item, one in zip(row, contexts, strict=True)]
+        for row, contexts in zip(found, told, strict=True)
+    ]
+    first, second, third = (shop[at].pk for at in range(3))
+    assert steps == [
+        [(first, "purchase"), (second, "click")],
+        [(first, "purchase"), (second, "purchase"), (third, "view")],
+        [],
+        [],
+    ]
+    assert datasets.histories_at(dataset, users[:0], np.array([], dtype="datetime64[us]")).n_events == 0

@@ -12,6 +12,7 @@ from recommendations.datasets import Dataset
 from recommendations.pipeline.features import FEATURES, SOURCE_KINDS, Asked, ItemFacts, feature_matrix
 from recommendations.scenario import RANKER
 from recommendations.training import ranker as ranker_training
+from recommendations.training import ranker_cases
 from tests.recommendations.test_training import ENOUGH, make_history, train
 
 DAY = np.timedelta64(1, "D")
@@ -41,7 +42,7 @@ def test_a_case_knows_what_came_before_and_gains_by_what_says_most():
         (1, 0, "view"), (2, 5, "purchase"), (3, 10, "view"), (4, 11, "view"), (3, 12, "purchase"),
         (5, 30, "view"),
     ]  # fmt: skip
-    cases = ranker_training.cases_in(
+    cases = ranker_cases.cases_in(
         dataset(events, [(7, 10, "view"), (8, 11, "view")], [(9, 1, "view")]),
         BEGIN + 9 * DAY, BEGIN + 40 * DAY, n_max=10, random_state=0,
     )  # fmt: skip
@@ -53,7 +54,7 @@ def test_a_case_knows_what_came_before_and_gains_by_what_says_most():
 
 
 def test_nothing_after_the_period_is_gained():
-    cases = ranker_training.cases_in(
+    cases = ranker_cases.cases_in(
         dataset([(1, 0, "view"), (3, 10, "view"), (4, 11, "view")]), BEGIN + 9 * DAY, BEGIN + 11 * DAY,
         n_max=10, random_state=0,
     )  # fmt: skip
