@@ -88,7 +88,7 @@ def split_periods(dataset: RiskDataset, hyperparameters: Mapping[str, Any]) -> P
     for period in (periods.train, periods.valid, periods.test):
         n_fraud = int(dataset.y[period].sum())
         if n_fraud < LEAST_FRAUD:
-            unit = _("known frauds in each third of the time")
+            unit = _("known frauds in each part of the time")
             raise NotEnoughDataError(have=n_fraud, need=LEAST_FRAUD, unit=unit)
     return periods
 
