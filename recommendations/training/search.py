@@ -393,7 +393,7 @@ def _in_order(
     shown = np.where(material.dataset.is_active, liked, -np.inf)
     first = np.argsort(-shown, kind="stable")[: order.n_first if order else 0]
     first = first[shown[first] > 0]
-    if len(first) < 2:
+    if len(first) < 2 or found.is_by_meaning:
         return liked
     titles = [material.titles[item] for item in first]
     scores = order.scores(

@@ -87,6 +87,7 @@ def lists_of(
 ) -> list[FirstList]:
     """Return the first items of some searches that led to something they found; the latest ones, at most `n`.
 
+    Those that describe a thing are answered by their meaning, and have no such order.
     The answers must hold the items of the dataset in its order, as they do of what was learned from it.
     """
     found = []
@@ -94,6 +95,8 @@ def lists_of(
         if not search.taken:
             continue
         answer = answering(search.query)
+        if answer.is_by_meaning:
+            continue
         scores = np.where(is_offered, answer.total, -np.inf)
         first = np.argsort(-scores, kind="stable")[:N_FIRST]
         first = first[scores[first] > 0]

@@ -169,6 +169,8 @@ def test_the_first_items_come_in_the_order_that_was_learned(contrary):
     pages = [title for page in (1, 2) for title in titles(search(query="coffee cup", n=2, page=page))]
     assert pages == titles(answer)[:4]
     assert titles(before)[0] == "Red coffee cup"
+    described = search(query="a coffee cup")
+    assert titles(described)[0] == max(cosines, key=cosines.get)
     late = search(query="coffee cup", time_budget_seconds=0.0)
     assert late.is_fallback
     assert set(titles(late)[:4]) == set(titles(answer)[:4])

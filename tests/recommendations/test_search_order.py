@@ -66,7 +66,7 @@ def test_a_reader_learns_within_its_minutes(tmp_path, monkeypatch):
 
 
 class Answer:
-    query = "mug"
+    query, is_by_meaning = "mug", False
     total = np.array([0.9, 0.8, 0.7, 0.0, 0.6], dtype=np.float32)
     cosines = np.array([0.1, 0.2, 0.3, 0.4, 0.5], dtype=np.float32)
 
@@ -84,4 +84,6 @@ def test_lists_hold_what_is_offered_and_found_and_what_was_taken():
     assert found[0].items.tolist() == [1, 2, 4]
     assert found[0].grades.tolist() == pytest.approx([0, 0.9, 0])
     assert found[0].ideal == pytest.approx(0.9 + 0.7 / np.log2(3))
+    described = type("Described", (Answer,), {"is_by_meaning": True})
+    assert lists_of(lambda _query: described, is_offered, searches, n=5) == []
     assert len(lists_of(lambda _query: Answer(), np.ones(5, dtype=bool), searches, n=1)) == 1

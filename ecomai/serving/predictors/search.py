@@ -111,6 +111,7 @@ class SearchScores:
     taken: NDArray[np.float32]  # by others who searched so, from 0 to 1
     is_found: NDArray[np.bool_]
     variants: Sequence[str] = ()
+    is_by_meaning: bool = False  # it describes a thing, so that its words count little
 
 
 class SearchPredictor(Predictor):
@@ -317,7 +318,8 @@ class SearchPredictor(Predictor):
         )
         if self._trees is not None and has_vectors:
             total = self._with_trees(texts, raw, shares, total, pieces, is_corrected=query != typed)
-        if has_vectors and query != whole:
+        is_by_meaning = has_vectors and query != whole
+        if is_by_meaning:
             total = _by_meaning(total, shares[-1])
         taken = self._taken(texts, query)
         total = total + self.behaviour_weight * taken
@@ -325,7 +327,7 @@ class SearchPredictor(Predictor):
         is_found = _is_found(np.maximum(own_shares, other_shares), cosines, taken, letters)
         return SearchScores(
             texts.item_ids, query, total.astype(np.float32), own_shares, other_shares, cosines, taken,
-            is_found, variants,
+            is_found, variants, is_by_meaning,
         )  # fmt: skip
 
     def matched_words(self, query: str, item_id: str) -> list[str]:

@@ -104,7 +104,7 @@ class Ranked:
     def order_first(self, places: np.ndarray, seconds: float) -> np.ndarray:
         """Return places that are in the order of relevance with the first of them in a better one."""
         order, asked, cosines = self.asked.predictor.first_order, self.asked, self.scores.cosines
-        if order is None or len(places) < 2 or not asked.searched:
+        if order is None or len(places) < 2 or not asked.searched or self.scores.is_by_meaning:
             return places
         first, shelf = places[: order.n_first], asked.index.shelf.items
         titles = [shelf[key].title if key in shelf else "" for key in self.catalogue.keys[first].tolist()]
