@@ -77,3 +77,18 @@ def test_the_fairness_page_can_be_used_by_everybody(admin, live_server):
     take_picture(admin, "fairness")
     assert violations(admin) == []
     assert problems(admin) == []
+
+
+def test_both_pages_speak_chinese(admin, live_server):
+    language = {"name": "django_language", "value": "zh-hans", "url": live_server.url}
+    admin.context.add_cookies([language])
+    admin.goto(f"{live_server.url}/admin/ecomai_risk/case/")
+    assert "预期损失" in admin.inner_text(".ecomai")
+    take_picture(admin, "queue-zh")
+    admin.keyboard.press("n")
+    admin.wait_for_selector("[data-risk-case]")
+    admin.wait_for_selector("text=归您处理")
+    assert "决定，并转到下一个案件" in admin.inner_text(".ecomai")
+    take_picture(admin, "case-zh")
+    assert violations(admin) == []
+    assert problems(admin) == []
