@@ -49,8 +49,17 @@ def export(tmp_path_factory):
 
 
 @pytest.fixture
+def index(settings, tmp_path):
+    """A search index of the test's own."""
+    from haystack import connections
+
+    connections["default"].options["PATH"] = str(tmp_path / "index")
+    connections.reload("default")
+
+
+@pytest.fixture
 def loaded(export):
-    call_command("load_export", export, password="open sesame")
+    call_command("load_export", export, password="open sesame", no_index=True)
 
 
 def rows(folder, name):
@@ -120,7 +129,7 @@ def test_customers_log_in_with_oscars_own_login(client, loaded):
 
 def test_a_second_load_changes_nothing(export, loaded):
     before = counts()
-    call_command("load_export", export, password="open sesame")
+    call_command("load_export", export, password="open sesame", no_index=True)
     assert counts() == before
 
 
@@ -138,11 +147,11 @@ def test_a_load_that_broke_off_is_completed(export, monkeypatch):
 
     monkeypatch.setattr(activity.ActivityLoader, "_searches", break_off)
     with pytest.raises(KeyboardInterrupt):
-        call_command("load_export", export)
+        call_command("load_export", export, no_index=True)
     n_half = UserProductView.objects.count()
     monkeypatch.setattr(activity.ActivityLoader, "_searches", write)
 
-    call_command("load_export", export)
+    call_command("load_export", export, no_index=True)
 
     known = Counter(row["type"] for row in rows(export, "events.csv") if row["customer_id"])
     assert 0 < n_half < known["view"]
@@ -150,9 +159,15 @@ def test_a_load_that_broke_off_is_completed(export, monkeypatch):
     assert UserSearch.objects.count() == known["search"]
 
 
-def test_catalogue_and_category_pages_list_products(client, loaded):
+def test_catalogue_category_and_search_pages_list_products(client, export, index, settings):
+    settings.ROOT_URLCONF = "oscar_search_urls"
+    call_command("load_export", export)
     category = Category.objects.get(name="Mugs")
-    for address in (reverse("catalogue:index"), category.get_absolute_url()):
+    for address in (
+        reverse("catalogue:index"),
+        category.get_absolute_url(),
+        "/oscars-search/?q=mugs",
+    ):
         page = client.get(address).content.decode()
         assert page.count('class="product_pod"') > 5, address
 
@@ -171,6 +186,16 @@ def test_what_the_adapter_reads_is_what_the_export_said(export, loaded):
     users = dict(get_user_model().objects.values_list("pk", "username"))
     read = ours.Customer.objects.values_list("external_id", "country")
     assert {users[int(pk)]: country for pk, country in read} == customers
+
+
+def test_chinese_words_are_found_inside_sentences(client, index, tmp_path, settings):
+    settings.ROOT_URLCONF = "oscar_search_urls"
+    write_shop(tmp_path / "zh", language="zh", seed=3, n_customers=1, until=UNTIL)
+    for picture in (tmp_path / "zh" / "images").iterdir():
+        picture.unlink()
+    call_command("load_export", tmp_path / "zh", language="zh-hans")
+    page = client.get("/oscars-search/", {"q": "马克杯"}).content.decode()
+    assert page.count('class="product_pod"') > 3
 
 
 RETAIL = """InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
@@ -193,7 +218,7 @@ def retail(tmp_path):
 
 def test_a_file_of_order_lines_alone_is_enough_and_credit_notes_go_to_what_was_bought(retail):
     for _time in range(2):
-        call_command("load_export", retail)
+        call_command("load_export", retail, no_index=True)
     assert list(Product.objects.values_list("upc", "title")) == [("MUG", "Blue mug")]
     assert set(Order.objects.values_list("number", "user__username")) == {
         ("1001", "17850"), ("1002", "17850"), ("1003", None),
@@ -205,7 +230,7 @@ def test_a_file_of_order_lines_alone_is_enough_and_credit_notes_go_to_what_was_b
 
 
 def test_without_a_password_nobody_can_log_in(retail):
-    call_command("load_export", retail)
+    call_command("load_export", retail, no_index=True)
     assert not get_user_model().objects.get(username="17850").has_usable_password()
 
 

@@ -12,7 +12,7 @@ from django.urls import reverse_lazy
 from oscar.defaults import *  # noqa: F403 - as Oscar's own documentation does it
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-# Database without a server, pictures, mails and models.
+# Database without a server, pictures, search index, mails and models.
 SHOP_FOLDER = Path(os.environ.get("SHOP_FOLDER", BASE_DIR / "var"))
 
 SECRET_KEY = os.environ.get("SECRET_KEY", "for trying out on one machine only")
@@ -133,8 +133,15 @@ CACHES = {
 }
 THUMBNAIL_CACHE = "thumbnails"
 
-# Oscar insists on one for its own search, which ecomai's stands in front of.
-HAYSTACK_CONNECTIONS = {"default": {"ENGINE": "haystack.backends.simple_backend.SimpleEngine"}}
+# Of it Oscar's own lists of categories and products are made, too.
+HAYSTACK_CONNECTIONS = {
+    "default": {
+        "ENGINE": "oscar_shop.searching.Engine",
+        "PATH": str(SHOP_FOLDER / "search"),
+    }
+}
+# Whoosh counts no ranges, and of names only their words.
+OSCAR_SEARCH_FACETS: dict = {"fields": {}, "queries": {}}
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]

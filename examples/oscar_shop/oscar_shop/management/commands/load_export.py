@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from ecomai.exceptions import EcomaiError
@@ -31,9 +32,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--language", default=settings.LANGUAGE_CODE, help="of names and reviews: en, zh-hans"
         )
+        parser.add_argument("--no-index", action="store_true", help="leave the search index as it is")
         parser.add_argument("--password", default="", help="of all customers; without it nobody can log in")
 
-    def handle(self, *args: Any, folder: Path, password: str, language: str, **_options: Any) -> None:
+    def handle(self, *args: Any, folder: Path, password: str, language: str, **options: Any) -> None:
         if not folder.exists():
             raise CommandError(f"There is no {folder}.")
         export = Export(folder, self._report)
@@ -46,6 +48,8 @@ class Command(BaseCommand):
             self._step("activity", lambda: self._load_activity(export, language))
         except EcomaiError as error:
             raise CommandError(f"{error} [{error.code}]") from error
+        if not options["no_index"]:
+            self._step("search index", lambda: call_command("rebuild_index", interactive=False, verbosity=0))
 
     def _load_orders(self, export: Export) -> str:
         loader = OrderLoader()
