@@ -4,6 +4,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ecomai.commerce.models import Storefronted
 from ecomai.registry.models import ModelVersion
@@ -25,7 +26,8 @@ class Decision(models.TextChoices):
 
     APPROVE = "approve", _("approve")
     STEP_UP = "step_up", _("ask for a proof")
-    REVIEW = "review", _("review")
+    # A customer's review is another word in other languages.
+    REVIEW = "review", pgettext_lazy("decision", "review")
     DECLINE = "decline", _("decline")
 
 

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from .assessments import Assessment
 
@@ -17,7 +18,7 @@ class Label(models.Model):
 
     class Source(models.TextChoices):
         CHARGEBACK = "chargeback", _("chargeback")
-        REVIEW = "review", _("review")
+        REVIEW = "review", pgettext_lazy("decision", "review")
         IMPORT = "import", _("import")
         APPEAL = "appeal", _("appeal")
 
