@@ -33,7 +33,7 @@ class QuestionParser(BaseParser):
 def _strict(kind: type, name: str, **types: Any) -> Any:
     """The fields of a dataclass as a struct that takes no other field: a misspelt name must not pass."""
     hints = get_type_hints(kind) | types
-    fields = []
+    fields: list[Any] = []
     for field in dataclasses.fields(kind):
         if field.default is not dataclasses.MISSING:
             fields.append((field.name, hints[field.name], field.default))
@@ -46,10 +46,11 @@ def _strict(kind: type, name: str, **types: Any) -> Any:
     return msgspec.defstruct(name, fields, kw_only=True, forbid_unknown_fields=True)
 
 
-_Line = _strict(RiskLine, "Line")
+_Line: Any = _strict(RiskLine, "Line")
 _Question = _strict(
     RiskQuestion, "Question",
-    lines=list[_Line], coupons=list[str], properties=dict[str, str | float | bool],
+    lines=list[_Line],  # type: ignore[valid-type]
+    coupons=list[str], properties=dict[str, str | float | bool],
 )  # fmt: skip
 _decoder = msgspec.json.Decoder(_Question)
 
