@@ -63,7 +63,7 @@ def _teaching(storefront: str, kind: str, n: int) -> list[Assessment]:
     if not unsure:
         return []
     features = np.array([row.features for row in unsure], dtype=np.float64)  # None becomes nan
-    chosen = choose_questions([row.probability for row in unsure], features, n, threshold=threshold)
+    chosen = choose_questions([row.probability or 0.0 for row in unsure], features, n, threshold=threshold)
     return [unsure[place] for place in chosen]
 
 

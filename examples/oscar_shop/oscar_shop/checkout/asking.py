@@ -16,7 +16,8 @@ def assess_order(
 ) -> RiskAssessment:
     """Return what to do with an order. Whatever happens, the checkout gets an answer."""
     user = request.user
-    return capabilities.get(RiskAssessor).assess(
+    assessor = capabilities.get(RiskAssessor)  # type: ignore[type-abstract]
+    return assessor.assess(
         RiskQuestion(
             kind="payment_fraud",
             external_id=order_number,
