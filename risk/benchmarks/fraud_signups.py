@@ -26,6 +26,7 @@ TEST_SHARE = VALID_SHARE = 0.2
 GRID: dict[str, tuple[Any, ...]] = {"n_leaves": (2, 4, 8), "half_life_days": (None, 30.0, 120.0)}
 TREES = {"n_trees": 200, "learning_rate": 0.03, "min_leaf": 50, "l2": 10.0, "feature_share": 0.5}
 N_MEMBERS = 3
+N_THREADS = 2
 
 
 def fraud_of_signups(data: Path, *, seed: int, report: Report) -> dict[str, Any]:
@@ -88,9 +89,9 @@ def make_features(rows: pd.DataFrame, ranges: pd.DataFrame | None) -> pd.DataFra
             "age": rows["age"],
             "minutes_since_signup": (bought - signed_up) * 24 * 60,
             "purchase_hour": rows["purchase_time"].dt.hour,
-            "purchase_weekday": rows["purchase_time"].dt.weekday,
+            "purchase_weekday": rows["purchase_time"].dt.day_of_week,
             "signup_hour": rows["signup_time"].dt.hour,
-            "signup_weekday": rows["signup_time"].dt.weekday,
+            "signup_weekday": rows["signup_time"].dt.day_of_week,
         }
     )
     for name in NAMES:
@@ -177,7 +178,11 @@ def _log_odds(
     weights = np.ones(len(train)) if half_life is None else 0.5 ** (age / half_life)
     members = [
         BoostedClassifier(
-            **TREES, n_leaves=way["n_leaves"], negative_share=1.0, n_threads=2, random_state=seed + member
+            **TREES,
+            n_leaves=way["n_leaves"],
+            negative_share=1.0,
+            n_threads=N_THREADS,
+            random_state=seed + member,
         )
         for member in range(N_MEMBERS)
     ]
@@ -199,7 +204,7 @@ def _peers(
     is_column = ~features.columns.str.contains("_purchases|_signups|country_")
     found = {}
     for name, known in (("lightgbm", X), ("lightgbm_on_columns", X[:, is_column])):
-        model = lightgbm.LGBMClassifier(random_state=seed, n_jobs=2, verbosity=-1)
+        model = lightgbm.LGBMClassifier(random_state=seed, n_jobs=N_THREADS, verbosity=-1)
         model.fit(known[train], y[train])
         found[name] = np.asarray(model.predict_proba(known[test]))[:, 1]
     line = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))

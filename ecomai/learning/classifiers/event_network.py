@@ -87,6 +87,7 @@ class Block(nn.Module):
         query, key, value = (
             part.unflatten(-1, (self.n_heads, -1)).transpose(1, 2) for part in (query, key, value)
         )  # (B, H, T, D / H)
+        bias = bias.expand(-1, -1, query.shape[2], -1)  # (B, 1, n, T); ONNX Runtime does not do it by itself
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
         return self.output(mixed.transpose(1, 2).flatten(2))  # (B, n, D)
 

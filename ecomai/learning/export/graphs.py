@@ -1,5 +1,6 @@
 """Networks as ONNX graphs that answer as they do."""
 
+import inspect
 import logging
 import warnings
 from pathlib import Path
@@ -21,7 +22,12 @@ OPSET = 23
 def export_graph(
     module: nn.Module, sample: tuple[Tensor, ...], path: Path, *, output: str, shapes: dict[str, Any]
 ) -> None:
-    """Write a module as an ONNX graph; `shapes` names its inputs and which of their sizes may vary."""
+    """Write a module as an ONNX graph; `shapes` names its inputs and which of their sizes may vary.
+
+    A module whose `forward` takes any number of inputs gets them in that order.
+    """
+    kinds = {parameter.kind for parameter in inspect.signature(module.forward).parameters.values()}
+    takes_any = inspect.Parameter.VAR_POSITIONAL in kinds
     # It warns of parts of torchvision that no graph of ours uses.
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad():
@@ -32,7 +38,7 @@ def export_graph(
             str(path),
             input_names=list(shapes),
             output_names=[output],
-            dynamic_shapes=shapes,
+            dynamic_shapes=(tuple(shapes.values()),) if takes_any else shapes,
             dynamo=True,
             external_data=False,
             verbose=False,
