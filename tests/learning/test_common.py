@@ -13,6 +13,13 @@ import pytest
 
 import ecomai.learning
 from ecomai.learning.base import Estimator
+from ecomai.learning.classifiers.anomaly import AnomalyDetector
+from ecomai.learning.classifiers.base import Classifier
+from ecomai.learning.classifiers.boosted import BoostedClassifier
+from ecomai.learning.classifiers.ensemble import CalibratedEnsemble
+from ecomai.learning.classifiers.event_sequence import EventSequenceClassifier
+from ecomai.learning.classifiers.prior import PriorClassifier
+from ecomai.learning.classifiers.semi_supervised import SelfTrainedClassifier
 from ecomai.learning.encoders.adapted import AdaptedTextEncoder
 from ecomai.learning.encoders.base import TextEncoder
 from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
@@ -68,6 +75,11 @@ SEARCHERS: list[Callable[[], Estimator]] = [
     BM25Index, SpellingCorrector, HybridSearcher, PairRanker, CrossEncoder,
 ]  # fmt: skip
 RANKERS: list[Callable[[], Estimator]] = [BoostedRanker, ListwiseRanker, PositionBias]
+# Their contract is in test_classifiers.py and test_event_sequence.py.
+CLASSIFIERS: list[Callable[[], Estimator]] = [
+    PriorClassifier, BoostedClassifier, SelfTrainedClassifier, CalibratedEnsemble, EventSequenceClassifier,
+    AnomalyDetector,
+]  # fmt: skip
 EXPOSERS: list[Callable[[], Estimator]] = [TailReranker, lambda: ThompsonBandit(n_features=2)]
 TEXTS = ["red dress", "blue dress for the summer", "mug", "红色连衣裙", "蓝牙耳机", "Кружка синяя"]
 OTHER_TEXTS = ["lamp", "green shoes", "绿色的灯"]
@@ -92,7 +104,7 @@ def test_every_estimator_is_held_to_the_contract(tiny_model: str) -> None:
         for _name, value in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
             if issubclass(value, Estimator) and not inspect.isabstract(value):
                 found.add(value)
-    assert found - {Estimator, Recommender, TextEncoder} == known
+    assert found - {Estimator, Classifier, Recommender, TextEncoder} == known
 
 
 # -- all ----------------------------------------------------------------------------------------
@@ -100,7 +112,10 @@ def test_every_estimator_is_held_to_the_contract(tiny_model: str) -> None:
 
 def estimators(tiny_model: str) -> list[Estimator]:
     return [
-        *(make() for make in (*RECOMMENDERS, *SEARCHERS, *RANKERS, *EXPOSERS, SmallImageEncoder)),
+        *(
+            make()
+            for make in (*RECOMMENDERS, *SEARCHERS, *RANKERS, *EXPOSERS, *CLASSIFIERS, SmallImageEncoder)
+        ),
         *(make(tiny_model) for make in (*ENCODERS, PretrainedImageEncoder)),
     ]
 
