@@ -43,6 +43,13 @@ def make_exposure() -> None:
         )
         for number, item in enumerate(items)
     )  # fmt: skip
+    more = Item.objects.bulk_create(
+        Item(external_id=f"m-{number}", title=f"Cup no. {number}", category_path="Kitchen > Cups")
+        for number in range(60)
+    )
+    TailItem.objects.bulk_create(
+        TailItem(item=item, is_tail=True, potential=0.3, n_shown=number) for number, item in enumerate(more)
+    )
     Exploration.objects.create(placement="home", n_seen=4200, click_ratio=0.8)
 
 
@@ -60,6 +67,40 @@ def test_charts_are_drawn_and_the_page_can_be_used_by_everybody(page, live_serve
     page.wait_for_selector("[role=status]")
     page.wait_for_selector(".ecomai-chart__plot .main-svg")
     assert page.locator(".ecomai-chart__plot .main-svg").count() >= 4
+    found = Axe().run(page, context=".ecomai").response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+    assert problems(page) == []
+
+
+def test_the_table_is_ordered_narrowed_and_turned_over_by_keyboard(page, live_server):  # noqa: F811
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("boss", password="secret"))
+    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+    page.context.add_cookies([cookie])
+    make_exposure()
+    page.goto(f"{live_server.url}/admin/ecomai_recommendations/dailyexposure/?days=30")
+
+    def press(selector):
+        with page.expect_navigation():
+            page.focus(selector)
+            page.keyboard.press("Enter")
+
+    first = "#items tbody tr:first-child th"
+    press("#items thead th:first-child a")
+    assert page.inner_text(first) == "Cup no. 0"
+    assert page.get_attribute("#items thead th:first-child", "aria-sort") == "ascending"
+    press("#items thead th:first-child a")
+    assert page.inner_text(first) == "Moka pot no. 39"
+    press(".ecomai-pages a[aria-label='Page 2']")
+    assert page.inner_text(".ecomai-pages [aria-current]") == "2"
+    assert page.locator("#items tbody tr").count() == 30
+    page.fill("#items-q", "pot")
+    press("#items-q")
+    assert page.locator("#items tbody tr").count() == 20
+    assert "days=30" in page.url
+    page.select_option("#items-category", "Kitchen")
+    press("#items-q")
+    assert page.locator("text=No rarely shown item is like that").count() == 1
     found = Axe().run(page, context=".ecomai").response["violations"]
     assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
     assert problems(page) == []
