@@ -5,6 +5,7 @@ import hmac
 import ipaddress
 import re
 import unicodedata
+from functools import lru_cache
 from uuid import UUID
 
 from django.conf import settings
@@ -17,12 +18,12 @@ _SALT = b"ecomai.risk.entities"
 def hash_entity(storefront: str, kind: str, value: str) -> UUID:
     """Return the id of an entity of a storefront. Without the key no list of values finds it."""
     content = f"{storefront}\0{kind}\0{value}".encode()
-    return UUID(bytes=hmac.new(_key(), content, hashlib.sha256).digest()[:16])
+    return UUID(bytes=hmac.digest(_key(), content, "sha256")[:16])
 
 
 def digest_text(text: str) -> str:
     """Return a keyed hash that tells whether two questions say the same."""
-    return hmac.new(_key(), text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(_key(), text.encode(), "sha256").hex()
 
 
 def short_hash(text: str) -> int:
@@ -31,8 +32,12 @@ def short_hash(text: str) -> int:
 
 
 def _key() -> bytes:
-    secret = app_settings.HASH_KEY or settings.SECRET_KEY
-    return hmac.new(_SALT, secret.encode(), hashlib.sha256).digest()
+    return _derived(app_settings.HASH_KEY or settings.SECRET_KEY)
+
+
+@lru_cache(maxsize=8)
+def _derived(secret: str) -> bytes:
+    return hmac.digest(_SALT, secret.encode(), "sha256")
 
 
 def clean_email(email: str) -> tuple[str, str]:

@@ -7,7 +7,6 @@ what the features see. Training replays history through the latter, so both see 
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -140,7 +139,9 @@ def _wrong(reason: str, **params: Any) -> InvalidQuestionError:
 
 def _canonical(question: RiskQuestion) -> str:
     """One spelling of a question, in which 10 and 10.00 are the same."""
-    return json.dumps(asdict(question), sort_keys=True, default=_plain)
+    values = vars(question) | {"lines": [vars(line) for line in question.lines]}
+    values |= {"properties": dict(question.properties), "coupons": list(question.coupons)}
+    return json.dumps(values, sort_keys=True, default=_plain)
 
 
 def _plain(value: Any) -> str:

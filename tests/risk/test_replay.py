@@ -78,6 +78,7 @@ def kept() -> dict[int, list[Any]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_not_one_feature_differs_when_history_is_folded_again(happen: Callable[[int], list]) -> None:
     history = happen(2000)
     again: dict[bytes, State] = {}
