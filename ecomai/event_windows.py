@@ -124,11 +124,11 @@ class EventWindows:
 
     def steps(self, cases: NDArray[np.integer]) -> NDArray[np.int64]:
         """Return the events at each step, of shape (n_cases, n_steps); -1 is none."""
-        cases = np.asarray(cases, dtype=np.int64)
+        rows: NDArray[np.int64] = np.asarray(cases, dtype=np.int64)
         earlier = [
-            order.before(cases, length) for order, length in zip(self._orders, self.lengths, strict=True)
+            order.before(rows, length) for order, length in zip(self._orders, self.lengths, strict=True)
         ]
-        return np.concatenate([cases[:, None], *earlier], axis=1)
+        return np.concatenate([rows[:, None], *earlier], axis=1)
 
     def inputs(self, cases: NDArray[np.integer]) -> dict[str, NDArray[Any]]:
         """Return what the network reads, each of shape (n_cases, n_steps, ...).

@@ -1,6 +1,5 @@
 """The model of a kind: boosted trees on features, calibrated on a later period, judged on one after that."""
 
-import json
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,6 @@ import numpy as np
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 
 from ecomai.exceptions import NotEnoughDataError
 from ecomai.registry.runs import Candidate, Run
@@ -119,26 +117,17 @@ def write_artifact(
     card: Scorecard,
 ) -> Path:
     """Write what a web process serves; see `TabularClassifierPredictor`."""
-    from ecomai.learning.export.trees import export_trees
+    from ecomai.learning.export import export_tabular_classifier
 
-    folder.mkdir(parents=True, exist_ok=True)
-    export_trees(trees.trees_, folder / "trees.onnx")
-    arrays = {**ensemble.calibration.as_arrays(), "typical": typical}
-    save_file(
-        {name: np.ascontiguousarray(each) for name, each in arrays.items()}, folder / "arrays.safetensors"
+    return export_tabular_classifier(
+        trees,
+        ensemble.calibration,
+        folder,
+        typical=typical,
+        groups={code: kind.features for code, kind in REASONS.items()},
+        simple={"intercept": card.intercept, "weights": {n: list(w) for n, w in card.weights.items()}},
+        features_version=FEATURES_VERSION,
     )
-    importances = trees.importances()
-    description = {
-        "kind": TabularClassifierPredictor.kind,
-        "format_version": TabularClassifierPredictor.format_version,
-        "features_version": FEATURES_VERSION,
-        "columns": list(FEATURE_NAMES),
-        "used_columns": [name for name, gain in zip(FEATURE_NAMES, importances, strict=True) if gain > 0],
-        "groups": {code: list(kind.features) for code, kind in REASONS.items()},
-        "simple": {"intercept": card.intercept, "weights": {n: list(w) for n, w in card.weights.items()}},
-    }
-    (folder / "predictor.json").write_text(json.dumps(description), encoding="utf-8")
-    return folder
 
 
 def _judged(

@@ -168,6 +168,8 @@ class EventNetwork(nn.Module):
         """
         if hidden is not None:
             return self._guess_loss(inputs, hidden)
+        if weights is None:
+            raise TypeError("Cases are judged with their labels and weights.")
         losses = functional.binary_cross_entropy_with_logits(
             self.logits(**inputs), labels, weight=weights, reduction="sum"
         )

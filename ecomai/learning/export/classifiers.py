@@ -34,6 +34,7 @@ def export_tabular_classifier(
     typical: NDArray[np.float32],
     groups: Mapping[str, Sequence[str]],
     simple: Mapping[str, Any] | None = None,
+    **description: Any,
 ) -> Path:
     """Write an artifact of kind `tabular_classifier`.
 
@@ -51,6 +52,8 @@ def export_tabular_classifier(
         Which features are explained together.
     simple : mapping, optional
         The simple model that the artifact brings along, as JSON.
+    **description
+        What else its `predictor.json` is to say.
 
     Returns
     -------
@@ -83,6 +86,7 @@ def export_tabular_classifier(
         used_columns=used,
         groups={name: list(members) for name, members in groups.items()},
         simple=dict(simple or {}),
+        **description,
     )
 
 
