@@ -56,17 +56,20 @@ def _compare(booster: lightgbm.Booster, graph: bytes, *, name: str) -> None:
 def _samples(booster: lightgbm.Booster) -> np.ndarray:
     """Draw rows around the thresholds of the trees, some values missing."""
     rng = np.random.default_rng(0)
+    thresholds = _thresholds(booster)
     columns = []
-    for feature in range(booster.num_feature()):
-        # One bin from the least to the greatest: of more, thresholds that nearly meet have too little room.
-        edges = (
-            booster.get_split_value_histogram(feature, bins=1)[1] if _is_used(booster, feature) else [0.0]
-        )
-        columns.append(rng.uniform(min(edges) - 1, max(edges) + 1, N_SAMPLES))
+    for name in booster.feature_name():
+        low, high = thresholds.get(name, (0.0, 0.0))
+        columns.append(rng.uniform(low - 1, high + 1, N_SAMPLES))
     X = np.stack(columns, axis=1).astype(np.float32)
     X[rng.random(X.shape) < 0.05] = np.nan
     return X
 
 
-def _is_used(booster: lightgbm.Booster, feature: int) -> bool:
-    return bool(booster.feature_importance()[feature])
+def _thresholds(booster: lightgbm.Booster) -> dict[str, tuple[float, float]]:
+    """Return the least and the greatest threshold of each feature that is used."""
+    if not booster.num_trees():
+        return {}
+    splits = booster.trees_to_dataframe().dropna(subset=["split_feature"])
+    found = splits["threshold"].astype(float).groupby(splits["split_feature"]).agg(["min", "max"])
+    return {str(name): (float(row["min"]), float(row["max"])) for name, row in found.iterrows()}
