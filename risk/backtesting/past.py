@@ -2,7 +2,9 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -19,6 +21,7 @@ from ..models import Assessment, ListEntry
 from ..services.lists import chosen, keys_of
 
 AT_ONCE = 5_000
+_PREFIX = re.compile(r"/(\d+)")
 _LEAST = (
     "id", "received_at", "kind", "storefront", "amount_reporting", "probability", "decision",
     "wanted_decision", "is_fraud", "external_id",
@@ -29,8 +32,14 @@ _OF_LISTS = ("customer", "card", "device", "address", "email", "ip", "shown")
 _OF_PAYLOAD = frozenset(
     {"action", "item_id", "title", "text", "categories", "items", "coupons", "properties"}
 )
-#: Where a list entry was on, since when, and until when.
-Listed = dict[UUID, tuple[str, datetime, datetime | None]]
+
+
+@dataclass
+class Listed:
+    """Every entry of a storefront: its list, since when, and until when; and how long listed networks are."""
+
+    entries: dict[UUID, tuple[str, datetime, datetime | None]] = field(default_factory=dict)
+    prefixes: set[int] = field(default_factory=set)
 
 
 class PastTable:
@@ -120,10 +129,11 @@ class PastTable:
         return [self._lists_of(row) for row in self.rows]
 
     def _lists_of(self, row: Assessment) -> dict[str, str]:
-        if not self._listed:
+        listed = self._listed.entries
+        if not listed:
             return {}
-        at, keys = row.received_at, keys_of(row)
-        found = ((kind, self._listed[key]) for key, kind in keys.items() if key in self._listed)
+        at, keys = row.received_at, keys_of(row, prefixes=self._listed.prefixes)
+        found = ((kind, listed[key]) for key, kind in keys.items() if key in listed)
         return chosen(
             (kind, name) for kind, (name, since, ends) in found if since <= at and (ends is None or at < ends)
         )
@@ -154,7 +164,7 @@ def past_tables(
         rows = rows.filter(received_at__gte=after[0]).exclude(received_at=after[0], pk__lte=after[1])
     order = ("-received_at", "-pk") if newest_first else ("received_at", "pk")
     rows = rows.order_by(*order).only(*columns_for(names, with_features=with_features))
-    listed = read_lists(storefront) if names & (LIST_FACTS.keys() | {"lists"}) else {}
+    listed = read_lists(storefront) if names & (LIST_FACTS.keys() | {"lists"}) else Listed()
     batch: list[Assessment] = []
     for row in (rows if most is None else rows[:most]).iterator(chunk_size=at_once):
         batch.append(row)
@@ -177,5 +187,11 @@ def columns_for(names: frozenset[str], *, with_features: bool) -> list[str]:
 
 def read_lists(storefront: str) -> Listed:
     rows = ListEntry.objects.filter(storefront=storefront)
-    found = rows.values_list("key", "list", "created_at", "expires_at")
-    return {key: (name, since, ends) for key, name, since, ends in found.iterator(chunk_size=AT_ONCE)}
+    found = rows.values_list("key", "list", "kind", "shown", "created_at", "expires_at")
+    listed = Listed()
+    for key, name, kind, shown, since, ends in found.iterator(chunk_size=AT_ONCE):
+        listed.entries[key] = (name, since, ends)
+        if kind == ListEntry.Kind.IP:
+            # An address is shown by its network; that one more length is looked for does no harm.
+            listed.prefixes.update(int(bits) for bits in _PREFIX.findall(shown))
+    return listed

@@ -3,7 +3,7 @@
 import csv
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -128,8 +128,11 @@ _CLEANERS = {
 # -- looking up ---------------------------------------------------------------------------------
 
 
-def keys_of(row: Assessment) -> dict[UUID, str]:
-    """Return the keys under which anything of an assessment may be listed, with the kind of each."""
+def keys_of(row: Assessment, *, prefixes: Container[int] | None = None) -> dict[UUID, str]:
+    """Return the keys under which anything of an assessment may be listed, with the kind of each.
+
+    `prefixes` names the lengths of the networks that are listed at all; None: it is not known.
+    """
     kinds = ("customer", "card", "device", "address", "email", "ip")
     keys = {key: kind for kind in kinds if (key := getattr(row, kind)) is not None}
     if domain := row.shown.get("email_domain"):
@@ -137,8 +140,9 @@ def keys_of(row: Assessment) -> dict[UUID, str]:
     if shown := row.shown.get("network"):
         network = ipaddress.ip_network(shown)
         for bits in range(WIDEST[network.version], network.prefixlen + 1):
-            wider = str(network.supernet(new_prefix=bits))
-            keys[hash_entity(row.storefront, "network", wider)] = "ip"
+            if prefixes is None or bits in prefixes:
+                wider = str(network.supernet(new_prefix=bits))
+                keys[hash_entity(row.storefront, "network", wider)] = "ip"
     return keys
 
 

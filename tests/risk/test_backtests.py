@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from ecomai.exceptions import InvalidInputError, PermissionDeniedError
 from ecomai.registry.jobs import cancel, execute_job
@@ -20,7 +20,7 @@ from risk.features import FEATURE_NAMES, FEATURES_VERSION
 from risk.models import Assessment, Backtest, Decision, Policy, Rule
 from risk.pages.backtests import csv_lines, report_context
 from risk.services import change_policy
-from risk.services.lists import put_on_list
+from risk.services.lists import lists_of, put_on_list
 
 pytestmark = pytest.mark.django_db
 
@@ -324,3 +324,17 @@ def test_the_page_says_what_it_would_have_been_worth(history, write):
     assert lines[0] == "figure,draft,live,then\r\n"
     assert "n_caught,5,0,0\r\n" in lines
     assert not any(line.startswith("=") for line in lines)
+
+
+@pytest.mark.parametrize("value", ["203.0.0.0/16", "203.0.113.0/24", "203.0.113.7"])
+def test_listed_networks_are_found_in_the_past_as_at_the_checkout(value, ask, write):
+    """Whatever language an entry was made in."""
+    with translation.override("zh-hans"):
+        entry = put_on_list(list="block", kind="ip", value=value)
+    type(entry).objects.update(created_at=NEWEST)
+    now = timezone.now()
+    asked = ask()
+    assert lists_of(asked) == {"ip": "block"}
+    rule = write('ip_list == "block"')
+    test = run(rules=[rule.pk], period_start=now - timedelta(days=1), period_end=now + timedelta(days=1))
+    assert test.report["rules"][0]["n_hits"] == 1
