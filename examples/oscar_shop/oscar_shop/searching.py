@@ -1,4 +1,4 @@
-"""The index behind Oscar's lists of products and its own search: Whoosh, with words inside Chinese sentences."""
+"""The index behind Oscar's lists of products and its search: Whoosh, with words inside Chinese sentences."""
 
 from typing import Any
 
