@@ -16,11 +16,11 @@ from .fraud_peers import measure_peers
 from .fraud_signups import FILE as SIGNUPS
 from .fraud_signups import fraud_of_signups
 
-#: Chosen on the choosing weeks; the network's sizes in an experiment on another machine. Its pretraining on
-#: unlabelled history made it worse there (docs/performance.md), so that it begins with nothing.
+#: Chosen on the choosing weeks. Pretraining on unlabelled history made the network worse on the one that was
+#: tried (docs/performance.md), so that it begins with nothing.
 NETWORK: dict[str, Any] = {
-    "lengths": (16, 32), "dim": 32, "n_layers": 2, "n_heads": 2, "n_edges": 8, "dropout": 0.1,
-    "max_epochs": 15, "batch_size": 128, "negative_share": 0.1,
+    "lengths": (16, 32), "dim": 32, "n_layers": 2, "n_heads": 2, "n_edges": 8, "dropout": 0.3,
+    "max_epochs": 30, "batch_size": 128, "negative_share": 0.1,
 }  # fmt: skip
 TREES: dict[str, Any] = {"n_trees": 400, "learning_rate": 0.015, "n_leaves": 8}
 N_TREE_MEMBERS = 3

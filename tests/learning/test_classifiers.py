@@ -158,6 +158,18 @@ def test_calibration_keeps_the_order(method: str) -> None:
     assert (np.diff(found[:, 1]) > 0).all()
 
 
+def test_scores_that_separate_perfectly_are_never_certain() -> None:
+    odds = np.linspace(-5, 5, 100)
+    y = (odds > 0).astype(int)
+    found = (
+        CalibratedEnsemble(weights=[1.0], method="isotonic")
+        .fit(odds[:, None], y)
+        .predict_proba(odds[:, None])
+    )
+    assert (found > 0).all()
+    assert found[-1, 1] > 0.98
+
+
 def test_a_score_that_says_the_opposite_says_nothing() -> None:
     odds = np.linspace(-5, 5, 200)
     y = (odds < 0).astype(int)

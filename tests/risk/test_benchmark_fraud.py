@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from ecomai.exceptions import InvalidInputError
+from risk.benchmarks import fraud as fraud_module
+from risk.benchmarks import fraud_peers
 from risk.benchmarks.fraud_cards import make_fold, read_cards
 from risk.benchmarks.fraud_features import DAY, DELAY_DAYS, Transactions, all_features, published_features
 from risk.benchmarks.fraud_signups import make_features
@@ -97,6 +99,41 @@ def test_a_shop_names_its_own_columns_and_weeks(tmp_path: Path) -> None:
     cards = read_cards(tmp_path)
     assert cards.transactions.days[cards.choosing[0].test].min() == 28
     assert cards.history.max() < cards.choosing[0].train.min()
+
+
+def test_the_whole_run_says_what_the_contract_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    n = 4000
+    amounts = rng.gamma(2, 30, n)
+    seconds = np.sort(rng.integers(0, N_DAYS * DAY, n))
+    frame = pd.DataFrame(
+        {
+            "TX_DATETIME": pd.Timestamp("2024-01-01") + pd.to_timedelta(seconds, unit="s"),
+            "CUSTOMER_ID": rng.integers(0, 900, n), "TERMINAL_ID": rng.integers(0, 200, n),
+            "TX_AMOUNT": amounts, "TX_FRAUD": (amounts > 150).astype(np.int8),
+        }
+    )  # fmt: skip
+    frame.to_parquet(tmp_path / "transactions.parquet")
+    weeks = {"choosing": ["2024-01-29"], "reported": ["2024-02-12"]}
+    (tmp_path / "benchmark.json").write_text(json.dumps(weeks))
+    monkeypatch.setattr(fraud_peers, "GRIDS", {"logistic_regression": {"C": (0.1, 1.0)}})
+    small = {"lengths": (2, 2), "dim": 8, "n_edges": 4, "max_epochs": 2, "batch_size": 32}
+    monkeypatch.setattr(fraud_module, "NETWORK", small)
+    result = fraud_module.fraud(tmp_path, device="cpu", seed=0, report=lambda progress, message="": None)
+    assert set(result["rows"]) == {"prior", "trees", "transformer", "ensemble", "anomaly"}
+    assert set(result["peers"]) == {"logistic_regression", "logistic_regression_tuned"}
+    names = {"average_precision", "roc_auc", "card_precision@100", "expected_calibration_error"}
+    rows = [
+        result["metrics"],
+        result["splits"]["choosing"],
+        *result["rows"].values(),
+        *result["peers"].values(),
+    ]
+    assert all(set(row) == names for row in rows)
+    # Fraud is what is expensive: that is found without any trouble.
+    assert result["rows"]["trees"]["average_precision"] > 0.9
+    assert result["rows"]["prior"]["roc_auc"] == 0.5
+    json.dumps(result, default=float)
 
 
 def test_a_folder_without_transactions_is_refused(tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def _isotonic_curve(
     centres = np.bincount(step, weights=counts * sums) / totals
     # No step says never or always, and none reaches the next one.
     inner = levels[(levels > 0) & (levels < 1)]
-    least = min(0.5 / counts.sum(), *(inner / 2), *((1 - inner) / 2))
+    least = np.concatenate([[0.5 / counts.sum()], inner / 2, (1 - inner) / 2]).min()
     shares = np.clip(levels, least, 1 - least)
     scores = np.concatenate([[-REACH], np.clip(centres, -REACH + 1, REACH - 1), [REACH]])
     return scores, np.concatenate([[shares[0] / 10], shares, [(shares[-1] + 9) / 10]])
