@@ -1,4 +1,4 @@
-"""The index behind Oscar's lists of products and its search: Whoosh, with words inside Chinese sentences."""
+"""The index of Oscar's lists of products and of its own search: Whoosh, with words of Chinese sentences."""
 
 from typing import Any
 
