@@ -75,13 +75,13 @@ def _seal_block() -> int:
     return AuditEntry.objects.filter(pk__in=[pk for pk, _entry in sealed]).update(block=block)
 
 
-def entry_digest(entry: AuditEntry, *, secret: str | None = None) -> str:
+def entry_digest(entry: AuditEntry, *, secret: str | bytes | None = None) -> str:
     """Return the keyed digest of all that an entry says. Who the actor's row is does not count: users go."""
     said = [entry.pk, entry.action, entry.subject, entry.actor_label, entry.request_id, entry.details]
     return _digest([*said, entry.created_at.isoformat()], secret=secret)
 
 
-def _digest(value: Any, *, secret: str | None = None) -> str:
+def _digest(value: Any, *, secret: str | bytes | None = None) -> str:
     text = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"))
     return salted_hmac(_SALT, text, secret=secret, algorithm="sha256").hexdigest()
 
@@ -188,7 +188,7 @@ def _is_own(block: AuditBlock) -> bool:
     )
 
 
-def _secrets() -> list[str]:
+def _secrets() -> list[str | bytes]:
     """A shop may have changed its key since."""
     return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
 
