@@ -37,8 +37,10 @@ class Transactions:
         return len(self.seconds)
 
     def head(self, n: int) -> "Transactions":
-        parts = (self.seconds, self.customers, self.terminals, self.amounts, self.labels)
-        return Transactions(*(part[:n] for part in parts), self.first_weekday)
+        return Transactions(
+            self.seconds[:n], self.customers[:n], self.terminals[:n], self.amounts[:n], self.labels[:n],
+            self.first_weekday,
+        )  # fmt: skip
 
     @cached_property
     def days(self) -> Ints:

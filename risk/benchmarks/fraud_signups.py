@@ -24,7 +24,13 @@ LEAST_IN_COUNTRY = 300
 TEST_SHARE = VALID_SHARE = 0.2
 #: Tried on the newest fifth of what is learned from, or on a random one, by the split.
 GRID: dict[str, tuple[Any, ...]] = {"n_leaves": (2, 4, 8), "half_life_days": (None, 30.0, 120.0)}
-TREES = {"n_trees": 200, "learning_rate": 0.03, "min_leaf": 50, "l2": 10.0, "feature_share": 0.5}
+TREES: dict[str, Any] = {
+    "n_trees": 200,
+    "learning_rate": 0.03,
+    "min_leaf": 50,
+    "l2": 10.0,
+    "feature_share": 0.5,
+}
 N_MEMBERS = 3
 N_THREADS = 2
 
