@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ecomai.event_context import EventContext
+from ecomai.inference.event_context import EventContext
 from ecomai.learning.interactions import Interactions
 
 from .app_settings import app_settings

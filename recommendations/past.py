@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecomai.commerce.models import Customer, Event, EventType
-from ecomai.event_context import EventContext
 from ecomai.fusion.models import ConsentRecord, SessionLink
 from ecomai.fusion.selectors import last_answer
+from ecomai.inference.event_context import EventContext
 from ecomai.reading import is_postgresql, read_rows
 
 from . import selectors

@@ -13,7 +13,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.core.files.storage import default_storage
 
 from ecomai.fetching import FetchError, fetch
-from ecomai.pictures import UnreadablePictureError, open_picture
+from ecomai.inference.pictures import UnreadablePictureError, open_picture
 
 from .app_settings import app_settings
 

@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ecomai.commerce.models import Customer, Item
-from ecomai.event_context import EventContext
 from ecomai.exceptions import ConflictError
 from ecomai.fusion.services import publish_facts
+from ecomai.inference.event_context import EventContext
 from ecomai.registry.artifacts import open_artifact
 from ecomai.registry.models import ModelVersion
 from ecomai.registry.selectors import serving_version

@@ -9,9 +9,9 @@ from django.db.models import Case, Count, F, Max, Min, Q, QuerySet, Sum, Value, 
 from django.utils import timezone
 
 from ecomai.commerce.models import Customer, Event, EventType
-from ecomai.event_context import EventContext
 from ecomai.fusion.app_settings import app_settings as fusion_settings
 from ecomai.fusion.models import ConsentRecord
+from ecomai.inference.event_context import EventContext
 from ecomai.registry.models import ModelDeployment
 
 from .app_settings import app_settings

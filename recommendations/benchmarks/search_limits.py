@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 
-from ecomai.pieces import cut
+from ecomai.inference.pieces import cut
 
 from .search_judging import Answers, Metrics, Searches, judge
 

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ecomai.commerce.models import Item
-from ecomai.event_context import EventContext
 from ecomai.exceptions import InvalidInputError
 from ecomai.fusion.models import EntityVector
 from ecomai.fusion.vectors import DTYPE
+from ecomai.inference.event_context import EventContext
 from ecomai.registry.models import ModelVersion
 from ecomai.serving import live
 from ecomai.serving.live import Served

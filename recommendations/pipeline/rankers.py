@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from ecomai.commerce.models import EventType, Item
-from ecomai.event_context import EventContext
+from ecomai.inference.event_context import EventContext
 from ecomai.serving import live
 from ecomai.serving.budget import run_with_budget
 from ecomai.serving.live import Served

@@ -15,8 +15,8 @@ from simsimd import cdist
 from ecomai.commerce.models import Item
 from ecomai.fusion.models import EntityVector
 from ecomai.fusion.vectors import load_vectors
-from ecomai.pictures import MAX_PIXELS, open_picture
-from ecomai.pictures import UnreadablePictureError as NotReadError
+from ecomai.inference.pictures import MAX_PIXELS, open_picture
+from ecomai.inference.pictures import UnreadablePictureError as NotReadError
 from ecomai.registry.selectors import is_scenario_on
 from ecomai.serving import live
 from ecomai.serving.live import Served

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomai.benchmarking import Report
-from ecomai.event_windows import EventTable
+from ecomai.inference.event_windows import EventTable
 
 from .fraud_cards import Cards, Fold, Metrics, judge, mean_of, read_cards
 from .fraud_features import DAY, DELAY_DAYS, Floats, Transactions, all_features, as_matrix, published_features

@@ -8,10 +8,10 @@ import resvg_py
 from PIL import Image
 from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
+from ecomai.inference.pictures import Preparation, open_picture
 from ecomai.learning.devices import seeded
 from ecomai.learning.encoders.images import write_model
 from ecomai.learning.encoders.small_images import learn_words
-from ecomai.pictures import Preparation, open_picture
 from ecomai_project.demo.catalogue import DemoItem, build_catalogue
 from ecomai_project.demo.drawings import draw_item
 from recommendations.texts import item_text

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ecomai.attributions import attribute
+from ecomai.inference.attributions import attribute
 from ecomai.learning.classifiers.active import choose_questions
 from ecomai.learning.classifiers.anomaly import AnomalyDetector
 from ecomai.learning.classifiers.base import Classifier, keep_some_negatives

@@ -9,12 +9,12 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
+from ecomai.inference.text import main_script, pieces
 from ecomai.learning.encoders import pretrained as pretrained_module
 from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
 from ecomai.learning.encoders.pretrained import PretrainedTextEncoder, find_model
 from ecomai.learning.encoders.routed import RoutedTextEncoder
 from ecomai.learning.exceptions import InvalidDataError, MissingEncoderError
-from ecomai.text import main_script, pieces
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ecomai.calibration import Calibration
-from ecomai.event_windows import BAD, GOOD, UNKNOWN, EventTable, EventWindows
+from ecomai.inference.calibration import Calibration
+from ecomai.inference.event_windows import BAD, GOOD, UNKNOWN, EventTable, EventWindows
 from ecomai.learning.classifiers.boosted import BoostedClassifier
 from ecomai.learning.classifiers.event_sequence import EventSequenceClassifier
 from ecomai.learning.exceptions import InvalidDataError, NotFittedError

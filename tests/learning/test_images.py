@@ -10,13 +10,13 @@ import torch
 from PIL import Image
 from transformers import CLIPImageProcessorPil, SiglipImageProcessorPil
 
+from ecomai.inference.pictures import UnreadablePictureError, open_picture
 from ecomai.learning.encoders.augmentation import changed
 from ecomai.learning.encoders.images import PretrainedImageEncoder, preparation_of
 from ecomai.learning.encoders.picture_pairs import PicturePairs
 from ecomai.learning.encoders.small_images import SmallImageEncoder
 from ecomai.learning.exceptions import InvalidDataError, MissingEncoderError
 from ecomai.learning.export.image_encoder import export_image_encoder
-from ecomai.pictures import UnreadablePictureError, open_picture
 from ecomai.serving.exceptions import UnreadableArtifactError
 from ecomai.serving.predictors import load_predictor
 from tests.learning.pictures import QUICK, pictures_and_texts, share_that_finds_its_own, write_tiny_pair

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ecomai.inference.pair_columns import COLUMNS, WordFacts, pair_columns
 from ecomai.learning.exceptions import InvalidDataError, NotFittedError
 from ecomai.learning.retrieval.judgements import Judgements
 from ecomai.learning.retrieval.pair_ranker import PairRanker
-from ecomai.pair_columns import COLUMNS, WordFacts, pair_columns
 
 COLOURS = ("red", "blue", "green", "white", "black")
 THINGS = ("mug", "lamp", "chair", "table", "hammer", "bottle")

@@ -80,9 +80,9 @@ def encoder_files(tmp_path_factory) -> Path:
     """An encoder that learned nothing: even to it, a picture is most like itself."""
     import torch
 
+    from ecomai.inference.pictures import open_picture
     from ecomai.learning.encoders.small_images import SmallImageEncoder
     from ecomai.learning.export.image_encoder import export_image_encoder
-    from ecomai.pictures import open_picture
 
     torch.set_num_threads(1)
     pictures = [open_picture(content) for content in DRAWN.values()]

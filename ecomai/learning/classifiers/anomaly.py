@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecomai.isolation import ARRAYS, IsolationTrees
+from ecomai.inference.isolation import ARRAYS, IsolationTrees
 from ecomai.learning.base import Estimator
 from ecomai.learning.exceptions import InvalidDataError
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecomai.calibration import Calibration
+from ecomai.inference.calibration import Calibration
 from ecomai.learning.exceptions import InvalidDataError
 from ecomai.learning.metrics.classification import average_precision
 
@@ -41,7 +41,7 @@ class CalibratedEnsemble(Classifier):
     Attributes
     ----------
     weights_, scores_, probabilities_ : float64 arrays
-        As in `ecomai.calibration.Calibration`.
+        As in `ecomai.inference.calibration.Calibration`.
     method_ : str
         The curve that was taken.
     losses_ : dict of str to float

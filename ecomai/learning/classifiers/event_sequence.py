@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from safetensors.torch import load_file, save_file
 
-from ecomai.event_windows import EventTable, EventWindows
+from ecomai.inference.event_windows import EventTable, EventWindows
 from ecomai.learning.base import Estimator
 from ecomai.learning.callbacks import Callback
 from ecomai.learning.devices import detached_state, find_device, seeded, threads

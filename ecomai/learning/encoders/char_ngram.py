@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 
+from ecomai.inference.text import has_jieba, main_script, pieces
 from ecomai.learning.exceptions import InvalidDataError
-from ecomai.text import has_jieba, main_script, pieces
 
 from .base import TextEncoder, check_texts, unit_length
 

@@ -12,13 +12,13 @@ from PIL import Image
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenizer
 
+from ecomai.inference.pictures import Preparation
 from ecomai.learning.base import Estimator
 from ecomai.learning.callbacks import Callback
 from ecomai.learning.devices import find_device, seeded
 from ecomai.learning.exceptions import InvalidDataError, MissingEncoderError
 from ecomai.learning.quiet import silence_transformers
 from ecomai.learning.trainer import TrainingPlan, train
-from ecomai.pictures import Preparation
 
 from .base import check_texts, says_something
 from .bases import is_offline

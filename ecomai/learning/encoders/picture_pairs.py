@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from ecomai.pictures import Preparation
+from ecomai.inference.pictures import Preparation
 
 from .augmentation import changed
 from .base import says_something

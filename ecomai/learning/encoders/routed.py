@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ecomai.inference.text import main_script
 from ecomai.learning.base import ESTIMATOR_FILE
-from ecomai.text import main_script
 
 from .adapted import AdaptedTextEncoder
 from .base import TextEncoder, check_texts
@@ -33,7 +33,7 @@ class RoutedTextEncoder(TextEncoder):
     model : str, default "all-MiniLM-L6-v2"
         Folder or id of the pretrained encoder.
     scripts : sequence of str or None, default None
-        Scripts that it knows, as `ecomai.text.main_script` names them. None: Latin for the default
+        Scripts that it knows, as `ecomai.inference.text.main_script` names them. None: Latin for the default
         model, all for any other.
     dim : int, default 256
         Size of the n-gram part.

@@ -7,9 +7,9 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from torch import nn
 from transformers import CLIPConfig, CLIPModel, PreTrainedTokenizerFast
 
+from ecomai.inference.pictures import Preparation
 from ecomai.learning.devices import seeded
 from ecomai.learning.exceptions import InvalidDataError
-from ecomai.pictures import Preparation
 
 from .images import PretrainedImageEncoder
 

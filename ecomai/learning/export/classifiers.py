@@ -11,8 +11,8 @@ from safetensors.numpy import save_file
 from torch import Tensor, nn
 from torch.export import Dim
 
-from ecomai.calibration import Calibration
-from ecomai.event_windows import EventTable, EventWindows
+from ecomai.inference.calibration import Calibration
+from ecomai.inference.event_windows import EventTable, EventWindows
 from ecomai.learning.classifiers.boosted import BoostedClassifier
 from ecomai.learning.classifiers.event_network import EventNetwork
 from ecomai.learning.classifiers.event_sequence import EventSequenceClassifier

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from ecomai.inference.pair_columns import COLUMNS
 from ecomai.learning.retrieval.pair_ranker import PairRanker
-from ecomai.pair_columns import COLUMNS
 
 from .layout import describe, prepare_folder
 from .trees import export_trees

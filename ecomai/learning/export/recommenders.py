@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from torch import Tensor, nn
 from torch.export import Dim
 
-from ecomai.event_context import N_GAPS
+from ecomai.inference.event_context import N_GAPS
 from ecomai.learning.encoders.base import TextEncoder
 from ecomai.learning.exceptions import InvalidDataError
 from ecomai.learning.recommenders.item_item import ItemItemRecommender

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from ecomai.inference.pieces import MAX_LETTERS, cut
 from ecomai.learning.encoders.base import TextEncoder
 from ecomai.learning.exceptions import InvalidDataError
 from ecomai.learning.retrieval.bm25 import BM25Index
@@ -18,7 +19,6 @@ from ecomai.learning.retrieval.cross_encoder import CrossEncoder
 from ecomai.learning.retrieval.evidence import COLUMNS
 from ecomai.learning.retrieval.hybrid import HybridSearcher
 from ecomai.learning.retrieval.pair_ranker import PairRanker
-from ecomai.pieces import MAX_LETTERS, cut
 
 from .cross_encoder import MIN_PAIRS, narrow_cross_encoder, write_cross_encoder
 from .layout import check_ids, describe, prepare_folder, write_items

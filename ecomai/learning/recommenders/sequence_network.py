@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ecomai.event_context import N_GAPS
+from ecomai.inference.event_context import N_GAPS
 from ecomai.learning.devices import detached_state
 
 from .sequence_losses import full_softmax_loss, sampled_softmax_loss

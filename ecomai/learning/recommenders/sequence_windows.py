@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ecomai.event_context import gap_buckets
+from ecomai.inference.event_context import gap_buckets
 from ecomai.learning.interactions import Interactions
 
 from .sequence_network import IGNORED

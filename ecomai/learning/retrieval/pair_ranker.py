@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ecomai.inference.pair_columns import COLUMNS, WordFacts, pair_columns
 from ecomai.learning.base import Estimator
 from ecomai.learning.encoders.base import check_texts
 from ecomai.learning.exceptions import InvalidDataError
-from ecomai.pair_columns import COLUMNS, WordFacts, pair_columns
 
 from .judgements import Judgements, check_judgements
 

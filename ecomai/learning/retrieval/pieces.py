@@ -1,5 +1,5 @@
-"""What texts are cut into: `ecomai.pieces`, which serving shares."""
+"""What texts are cut into: `ecomai.inference.pieces`, which serving shares."""
 
-from ecomai.pieces import CUTS, MAX_LETTERS, RUN, cut, stem, words
+from ecomai.inference.pieces import CUTS, MAX_LETTERS, RUN, cut, stem, words
 
 __all__ = ["CUTS", "MAX_LETTERS", "RUN", "cut", "stem", "words"]

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import ClassVar, Self
 
+from ecomai.inference.pieces import RUN, stem
+from ecomai.inference.spelling import Corrections
+from ecomai.inference.text import normalise
 from ecomai.learning.base import Estimator
 from ecomai.learning.encoders.base import check_texts
-from ecomai.pieces import RUN, stem
-from ecomai.spelling import Corrections
-from ecomai.text import normalise
 
 
 class SpellingCorrector(Estimator):

@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecomai.calibration import Calibration
-from ecomai.event_windows import EventTable, EventWindows
+from ecomai.inference.calibration import Calibration
+from ecomai.inference.event_windows import EventTable, EventWindows
 from ecomai.serving.exceptions import UnreadableArtifactError
 from ecomai.serving.sessions import open_session
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnxruntime import InferenceSession
 from tokenizers import Tokenizer
 
-from ecomai.pictures import Preparation
+from ecomai.inference.pictures import Preparation
 from ecomai.serving.exceptions import UnreadableArtifactError
 from ecomai.serving.sessions import shared_session
 

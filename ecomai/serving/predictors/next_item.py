@@ -9,8 +9,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomai.event_context import EventContext, gap_buckets
 from ecomai.exceptions import InvalidInputError
+from ecomai.inference.event_context import EventContext, gap_buckets
 from ecomai.serving.sessions import open_session
 
 from .base import Explanation, Predictor, ScoredItem, best_positions, read_arrays, read_json

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomai.pair_columns import COLUMNS, WordFacts, pair_columns
+from ecomai.inference.pair_columns import COLUMNS, WordFacts, pair_columns
 from ecomai.serving.exceptions import UnreadableArtifactError
 from ecomai.serving.trees import Trees
 

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomai.exceptions import InvalidInputError
-from ecomai.pieces import RUN, cut, stem
+from ecomai.inference.pieces import RUN, cut, stem
+from ecomai.inference.spelling import Corrections
+from ecomai.inference.stop_words import STOP_WORDS
+from ecomai.inference.text import normalise
 from ecomai.serving.exceptions import UnreadableArtifactError
 from ecomai.serving.trees import Trees
-from ecomai.spelling import Corrections
-from ecomai.stop_words import STOP_WORDS
-from ecomai.text import normalise
 
 from .base import Predictor, read_arrays, read_json
 from .search_order import FirstOrder

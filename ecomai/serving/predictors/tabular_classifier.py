@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomai.calibration import Calibration
+from ecomai.inference.calibration import Calibration
 from ecomai.serving.exceptions import UnreadableArtifactError
 from ecomai.serving.trees import Trees
 

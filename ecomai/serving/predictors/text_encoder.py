@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from ecomai.inference.text import has_jieba, main_script, pieces
 from ecomai.serving.exceptions import UnreadableArtifactError
 from ecomai.serving.sessions import shared_session
-from ecomai.text import has_jieba, main_script, pieces
 
 from .base import Predictor, check_format, read_arrays, read_json
 

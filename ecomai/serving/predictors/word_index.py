@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomai.pieces import MAX_LETTERS, cut
+from ecomai.inference.pieces import MAX_LETTERS, cut
 
 OPENING_WORDS = 4
 

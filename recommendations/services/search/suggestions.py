@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ecomai.commerce.models import Item
-from ecomai.pieces import RUN
+from ecomai.inference.pieces import RUN
+from ecomai.inference.text import normalise
 from ecomai.registry.selectors import is_scenario_on
 from ecomai.serving.predictors.search import SearchPredictor
-from ecomai.text import normalise
 
 from ...app_settings import app_settings
 from ...item_rows import items_by_key

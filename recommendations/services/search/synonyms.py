@@ -13,9 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ecomai.commerce.models import Event
-from ecomai.pieces import RUN, stem
+from ecomai.inference.pieces import RUN, stem
+from ecomai.inference.text import normalise
 from ecomai.serving.predictors.search import canonical
-from ecomai.text import normalise
 
 from ...app_settings import app_settings
 from ...models import Synonym

@@ -8,9 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from ecomai.pieces import RUN
+from ecomai.inference.pieces import RUN
+from ecomai.inference.text import DENSE_SCRIPTS, normalise, script_of_letter
 from ecomai.serving.predictors.search import canonical
-from ecomai.text import DENSE_SCRIPTS, normalise, script_of_letter
 
 from ...catalogue import Catalogue
 from ...shelf import Shelf

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ecomai.event_context import EventContext
 from ecomai.exceptions import InvalidInputError
+from ecomai.inference.event_context import EventContext
 from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
 from ecomai.learning.encoders.pretrained import PretrainedTextEncoder
 from ecomai.learning.encoders.routed import RoutedTextEncoder
@@ -470,7 +470,7 @@ def test_an_encoder_that_needs_jieba_says_so_where_it_is_missing(
     encoder = CharNgramTextEncoder(dim=2, words="jieba").fit(["红色连衣裙", "蓝牙耳机"])
     export_text_encoder(encoder, tmp_path)
     monkeypatch.setitem(sys.modules, "jieba", None)
-    from ecomai import text
+    from ecomai.inference import text
 
     text._jieba.cache_clear()
     with pytest.raises(UnreadableArtifactError, match="jieba"):

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from ecomai.inference.spelling import Corrections
 from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
 from ecomai.learning.export import export_search
 from ecomai.learning.retrieval.hybrid import HybridSearcher
@@ -12,7 +13,6 @@ from ecomai.learning.retrieval.judgements import Judgements
 from ecomai.serving.exceptions import UnreadableArtifactError
 from ecomai.serving.predictors import load_predictor
 from ecomai.serving.predictors.search import SearchPredictor, canonical
-from ecomai.spelling import Corrections
 
 COLOURS = ("red", "blue", "green", "white")
 THINGS = ("coffee cup", "tea pot", "desk lamp", "garden chair", "water bottle", "travel mug 12 oz")

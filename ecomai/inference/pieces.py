@@ -6,7 +6,7 @@ from functools import cache
 from itertools import groupby, pairwise
 from typing import Any
 
-from ecomai.text import DENSE_SCRIPTS, normalise, script_of_letter
+from ecomai.inference.text import DENSE_SCRIPTS, normalise, script_of_letter
 
 # Letters and digits apart: "4ft" and "4 ft" are the same two words.
 RUN = re.compile(r"[^\W\d_]+|\d+")
