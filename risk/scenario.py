@@ -19,7 +19,7 @@ GROUPS = {
 }
 
 
-def _model(kind: str, verbose_name: Any, description: Any, *, is_optional: bool = True) -> ModelSpec:
+def _model(kind: str, verbose_name: Any, description: Any) -> ModelSpec:
     return ModelSpec(
         name=f"risk.{kind}",
         verbose_name=verbose_name,
@@ -32,7 +32,7 @@ def _model(kind: str, verbose_name: Any, description: Any, *, is_optional: bool 
         groups=GROUPS,
         # Shares of the assessments with a known outcome, by time.
         default_hyperparameters={"valid_share": 0.2, "test_share": 0.2, "n_trees": 250, "n_leaves": 8},
-        is_optional=is_optional,
+        is_optional=True,  # until enough is known, the simple model answers
         queue="gpu",
     )
 
@@ -41,7 +41,6 @@ MODELS = (
     _model(
         "payment_fraud", _("Payment fraud"),
         _("How probable it is that an order will be charged back, from all that is known when it is placed."),
-        is_optional=False,
     ),
     _model(
         "account_takeover", _("Account takeover"),

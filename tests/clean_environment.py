@@ -16,7 +16,16 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = ("ecomai", "recommendations", "docs", "README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml")
+SOURCES = (
+    "ecomai",
+    "recommendations",
+    "risk",
+    "docs",
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+    "pyproject.toml",
+)
 SCRIPT = "#!{python}\nimport sys\nfrom {module} import {first} as main\nsys.exit({call}())\n"
 
 

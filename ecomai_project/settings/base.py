@@ -91,6 +91,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "JobStateEnum": "ecomai.registry.models.Job.State",
         "ModelVersionStateEnum": "ecomai.registry.models.ModelVersion.State",
+        "RiskDecisionEnum": "risk.models.Decision",
+        "RiskKindEnum": "risk.models.Kind",
+        "RiskLabelSourceEnum": "risk.models.Label.Source",
     }
 }
 

@@ -1,16 +1,16 @@
 """What our endpoints take and answer, a module for each subject."""
 
 from .appeals import AppealFormSerializer, DecisionQuery, ExplanationSerializer
-from .assessments import AnswerSerializer, QuestionSerializer, answer_body
+from .assessments import QuestionSerializer, RiskAnswerSerializer, answer_body
 from .labels import LabelSerializer, SentLabelSerializer
 
 __all__ = [
-    "AnswerSerializer",
     "AppealFormSerializer",
     "DecisionQuery",
     "ExplanationSerializer",
     "LabelSerializer",
     "QuestionSerializer",
+    "RiskAnswerSerializer",
     "SentLabelSerializer",
     "answer_body",
 ]

@@ -61,12 +61,12 @@ class QuestionSerializer(serializers.Serializer):
     properties = serializers.DictField(required=False, help_text=_("The shop's own, for its rules."))
 
 
-class ReasonSerializer(serializers.Serializer):
+class RiskReasonSerializer(serializers.Serializer):
     code = serializers.CharField()
     sentence = serializers.CharField(help_text=_("In the caller's language."))
 
 
-class AnswerSerializer(serializers.Serializer):
+class RiskAnswerSerializer(serializers.Serializer):
     kind = serializers.ChoiceField(choices=Kind.choices)
     external_id = serializers.CharField()
     decision = serializers.ChoiceField(choices=Decision.choices, help_text=_("What to do."))
@@ -75,7 +75,7 @@ class AnswerSerializer(serializers.Serializer):
     )
     is_shadow = serializers.BooleanField()
     probability = serializers.FloatField(allow_null=True)
-    reasons = ReasonSerializer(many=True)
+    reasons = RiskReasonSerializer(many=True)
     rules = serializers.ListField(child=serializers.CharField(), help_text=_("Names of rules that fired."))
     answered_by = serializers.ChoiceField(choices=AnsweredBy.choices)
     model_version = serializers.IntegerField(allow_null=True)

