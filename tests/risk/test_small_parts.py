@@ -2,6 +2,7 @@
 
 import json
 import math
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ import numpy as np
 import pytest
 from django.core.cache import cache
 from django.urls import reverse
+from django.utils import timezone
 
 from ecomai.serving.exceptions import UnreadableArtifactError
 from ecomai.serving.predictors import load_predictor
 from risk import checks, hashing
 from risk.cards import cards
 from risk.features import FEATURE_NAMES, windows
+from risk.models import Assessment
 from risk.reasons import REASONS, reasons_of, sentences
 from risk.scorecard import STARTER
 from risk.training.scorecards import fit_scorecard
@@ -59,13 +62,17 @@ def test_who_may_not_see_assessments_has_no_cards(rf: Any, django_user_model: An
 
 
 @pytest.mark.django_db
-def test_the_doctor_says_what_is_missing() -> None:
+def test_the_doctor_minds_a_checkout_that_fell_silent_and_not_one_that_never_asked(ask: Any) -> None:
     from risk.doctor import findings
 
+    assert all(finding.is_ok for finding in findings())
+    ask()
+    assert all(finding.is_ok for finding in findings())
+    Assessment.objects.update(received_at=timezone.now() - timedelta(days=8))
     found = {finding.name: finding for finding in findings()}
     assert not found["Questions"].is_ok
     assert "RiskAssessor" in found["Questions"].remedy
-    assert not found["risk.payment_fraud"].is_ok
+    assert "simple model" in found["risk.payment_fraud"].message
 
 
 @pytest.mark.django_db
