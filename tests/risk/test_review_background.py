@@ -67,8 +67,9 @@ def test_tasks_run_twice_also_where_there_is_nothing(name):
 
 
 @pytest.mark.django_db
-def test_an_appeal_that_was_erased_meanwhile_is_not_mailed():
+def test_an_appeal_that_was_erased_meanwhile_is_not_mailed(mailoutbox):
     tasks.mail_answer(404)
+    assert mailoutbox == []
 
 
 @pytest.mark.django_db
