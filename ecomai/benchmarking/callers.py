@@ -5,12 +5,15 @@ cores that the answers need.
 """
 
 import json
+import re
 import selectors
 import socket
 import sys
 import time
 from itertools import cycle
 from typing import Any
+
+_TIMING = re.compile(rb"[Ss]erver-[Tt]iming: [^\r]*?dur=([\d.]+)")
 
 
 class Caller:
@@ -50,6 +53,7 @@ def call(order: dict[str, Any]) -> dict[str, Any]:
         ready.register(caller.socket, selectors.EVENT_READ, caller)
         caller.ask(next(requests))
     latencies: list[float] = []
+    durations: list[float] = []
     n_failed = n_marked = 0
     while (now := time.perf_counter()) - started < order["seconds"]:
         for key, _events in ready.select(timeout=1):
@@ -59,8 +63,13 @@ def call(order: dict[str, Any]) -> dict[str, Any]:
             latencies.append(round((time.perf_counter() - caller.asked_at) * 1000, 3))
             n_failed += not caller.received.startswith(b"HTTP/1.1 200")
             n_marked += bool(marker) and marker in caller.received
+            if timing := _TIMING.search(caller.received):
+                durations.append(float(timing[1]))
             caller.ask(next(requests))
-    return {"latencies_ms": latencies, "seconds": now - started, "n_failed": n_failed, "n_marked": n_marked}
+    return {
+        "latencies_ms": latencies, "durations_ms": durations, "seconds": now - started,
+        "n_failed": n_failed, "n_marked": n_marked,
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -79,12 +79,13 @@ def _wait_for(port: int, process: subprocess.Popen) -> None:
 
 @dataclass
 class Load:
-    """What callers saw, of one address, over all its turns."""
+    """What callers saw, of one address, over all its turns; `durations_ms` is what `Server-Timing` says."""
 
     latencies_ms: np.ndarray
     seconds: float
     n_failed: int
     n_marked: int
+    durations_ms: np.ndarray
 
     @property
     def per_second(self) -> float:
@@ -99,6 +100,7 @@ class Load:
             self.seconds + other.seconds,
             self.n_failed + other.n_failed,
             self.n_marked + other.n_marked,
+            np.concatenate([self.durations_ms, other.durations_ms]),
         )
 
 
@@ -114,7 +116,10 @@ def put_load(
     command = [sys.executable, "-m", "ecomai.benchmarking.callers"]
     done = subprocess.run(command, input=json.dumps(order), capture_output=True, text=True, check=True)
     seen = json.loads(done.stdout)
-    return Load(np.array(seen["latencies_ms"]), seen["seconds"], seen["n_failed"], seen["n_marked"])
+    return Load(
+        np.array(seen["latencies_ms"]), seen["seconds"], seen["n_failed"], seen["n_marked"],
+        np.array(seen["durations_ms"]),
+    )  # fmt: skip
 
 
 def raw_request(

@@ -67,7 +67,7 @@ def _threshold(probabilities: Sequence[float]) -> float:
 
 def _score(row: Assessment, policy: Policy) -> None:
     scored = score(row, policy, deadline=math.inf)
-    row.probability, row.model_version_id = scored.probability, scored.model_version_id
+    row.probability, row.model_version = scored.probability, scored.model_version
     row.reasons = reasons_of(scored.contributions, scored.values)
     row.answered_by, row.latency_ms = AnsweredBy(scored.answered_by), 3.0
 

@@ -1,20 +1,26 @@
 """Assessing: asked by the checkout, answered within the policy's time budget, whatever fails.
 
-1. One short transaction locks the states of the entities that a question names, computes the features of
-   the moment before, folds the question into the states, and keeps all of it. Asked again, nothing is folded.
-2. Outside of any lock the model is asked, with what is left of the budget; past it, the simple model.
-3. The policy makes a decision of the probability, rules may overrule it, and the answer is kept.
+One transaction makes an answer, or nothing of it stays:
+
+1. The states of the entities that a question names are locked, read, and give the features of the moment
+   before; then the question is folded into them.
+2. The model is asked, with what is left of the budget; past it, the simple model.
+3. The policy makes a decision of the probability, rules may overrule it, and states, answer and audit entry
+   are written. A question that was asked before gets the answer of then.
+
+The locks are those of one customer's own things and of small networks; a model that hangs holds them no
+longer than the budget, and who waits for them that long goes on without. Inside a transaction of the shop's
+own the locks last until that ends: ask before it, or keep it short.
 
 Where the states cannot be had in time, the question's own numbers are all that is known (the assessment
-keeps no features then, and no history holds it). Where nothing works, the policy's default counts. Inside a
-transaction of the shop's own the locks last until that ends: ask before it, or keep it short.
+keeps no features then, and no history holds it). Where nothing works, the policy's default counts.
 """
 
 import logging
 import math
 import time
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from ecomai.capabilities import RiskQuestion
@@ -26,20 +32,16 @@ from ..features import FEATURES_VERSION, fold, vector
 from ..models import AnsweredBy, Assessment, Decision, Policy
 from ..normalising import entities_of, event_of, prepare
 from ..reasons import reasons_of
-from .audit import audit_assessments
+from .audit import assessment_entry
 from .cases import open_case
 from .holds import publish_hold
 from .policies import current_policy, known_policy
-from .rules import evaluate_rules
+from .rules import evaluate_rules, rules_at_work
 from .scoring import score
-from .states import Entity, take_states, write_states
+from .statements import Statement, insert, run
+from .states import Entity, take_states, written_states
 
 logger = logging.getLogger(__name__)
-
-_ANSWER = (
-    "probability", "decision", "wanted_decision", "is_shadow", "reasons", "rules_fired", "model_version",
-    "policy", "answered_by", "latency_ms",
-)  # fmt: skip
 
 
 def assess(question: RiskQuestion, *, time_budget_seconds: float | None = None) -> Assessment:
@@ -53,12 +55,9 @@ def assess(question: RiskQuestion, *, time_budget_seconds: float | None = None) 
         policy = current_policy(storefront=question.storefront, kind=question.kind)
         if not is_scenario_on("risk"):
             return _by_default(question, policy, started, code="switched_off")
+        row = prepare(question)
         budget = policy.time_budget_ms / 1000 if time_budget_seconds is None else time_budget_seconds
-        row = _remember(prepare(question), deadline=started + budget)
-        if not row.decision:
-            _decide(row, policy, deadline=started + budget)
-            _keep(row, started)
-        return row
+        return _Assessing(row, policy, started, deadline=started + budget).answer()
     except (InvalidQuestionError, OtherContentsError):
         raise
     except Exception:
@@ -67,40 +66,80 @@ def assess(question: RiskQuestion, *, time_budget_seconds: float | None = None) 
         return _by_default(question, policy, started, code="default")
 
 
-def _remember(row: Assessment, *, deadline: float) -> Assessment:
-    """Keep a question with its features; return the row that was there before, if there is one."""
-    row.request_id = current_request_id.get()
-    try:
-        with transaction.atomic():
-            _fold(row, deadline)
-        return row
-    except IntegrityError:
-        return _known(row)
-    except Exception:
-        # The states are locked for longer than the checkout may wait, or cannot be read.
-        logger.warning("“%s” is assessed without its history.", row.external_id, exc_info=True)
-    row.pk, row.features, row.features_version, row.received_at = None, [], 0, timezone.now()
-    try:
-        with transaction.atomic():
-            row.save(force_insert=True)
-        return row
-    except IntegrityError:
-        return _known(row)
+class _Assessing:
+    """One question on its way to its answer. What processes remember of policy and rules was read before."""
 
+    def __init__(self, row: Assessment, policy: Policy, started: float, *, deadline: float) -> None:
+        row.request_id = current_request_id.get()
+        row.received_at = timezone.now()
+        self.row = row
+        self.policy = policy
+        self.rules = rules_at_work(row.storefront, row.kind, row.received_at)
+        self.started = started
+        self.deadline = deadline
 
-def _fold(row: Assessment, deadline: float) -> None:
-    """Lock, look, fold, write: in a transaction."""
-    named = entities_of(row)
-    entities = [Entity(pk, kind) for kind, pk in named.items()]
-    taken = take_states(row.storefront, entities, seconds=deadline - time.perf_counter())
-    row.received_at = taken.at
-    event = event_of(row)
-    states = {kind: taken.states[pk] for kind, pk in named.items()}
-    row.features = [None if math.isnan(value) else value for value in vector(states, event)]
-    row.features_version = FEATURES_VERSION
-    fold(states, event)
-    row.save(force_insert=True)
-    write_states(row.storefront, entities, taken)
+    def answer(self) -> Assessment:
+        try:
+            self._answer()
+        except IntegrityError:
+            return _known(self.row)
+        _follow_up(self.row)
+        return self.row
+
+    def _answer(self) -> None:
+        try:
+            with transaction.atomic():
+                folded = self._fold()
+                self._decide()
+                self._keep(*folded)
+        except IntegrityError:
+            raise
+        except Exception:
+            # The states are locked for longer than the checkout may wait, or cannot be read.
+            logger.warning("“%s” is assessed without its history.", self.row.external_id, exc_info=True)
+            self.row.pk, self.row.features, self.row.features_version = None, [], 0
+            self.row.received_at = timezone.now()
+            with transaction.atomic():
+                self._decide()
+                self._keep()
+
+    def _fold(self) -> list[Statement]:
+        """Lock, look, fold; return what is to be written."""
+        row = self.row
+        named = entities_of(row)
+        entities = [Entity(pk, kind) for kind, pk in named.items()]
+        taken = take_states(row.storefront, entities, seconds=self.deadline - time.perf_counter())
+        row.received_at = taken.at
+        event = event_of(row)
+        states = {kind: taken.states[pk] for kind, pk in named.items()}
+        row.features = [None if math.isnan(value) else value for value in vector(states, event)]
+        row.features_version = FEATURES_VERSION
+        fold(states, event)
+        return [written_states(row.storefront, entities, taken)] if entities else []
+
+    def _decide(self) -> None:
+        row, policy = self.row, self.policy
+        scored = score(row, policy, deadline=self.deadline)
+        rules = evaluate_rules(row, features=scored.values, probability=scored.probability, rules=self.rules)
+        row.probability = scored.probability
+        row.model_version = scored.model_version
+        row.reasons = [*rules.reasons, *reasons_of(scored.contributions, scored.values)]
+        row.rules_fired = list(rules.fired)
+        row.policy = policy if policy.pk else None
+        row.is_shadow = not policy.is_live
+        row.wanted_decision = rules.decision or policy.decide(scored.probability)
+        row.decision = Decision.APPROVE if row.is_shadow else row.wanted_decision
+        row.answered_by = AnsweredBy.RULES if rules.decision else scored.answered_by
+
+    def _keep(self, *folded: Statement) -> None:
+        row = self.row
+        row.latency_ms = self._milliseconds()
+        [(row.pk,)] = run([*folded, insert([row], ending='RETURNING "id"')])
+        row._state.adding, row._state.db = False, connection.alias
+        run([insert([assessment_entry(row)])])
+
+    def _milliseconds(self) -> float:
+        return round((time.perf_counter() - self.started) * 1000, 3)
 
 
 def _known(row: Assessment) -> Assessment:
@@ -111,29 +150,6 @@ def _known(row: Assessment) -> Assessment:
     if known.digest != row.digest:
         raise OtherContentsError(id=row.external_id)
     return known
-
-
-def _decide(row: Assessment, policy: Policy, *, deadline: float) -> None:
-    scored = score(row, policy, deadline=deadline)
-    rules = evaluate_rules(row, features=scored.values, probability=scored.probability)
-    row.probability = scored.probability
-    row.model_version_id = scored.model_version_id
-    row.reasons = [*rules.reasons, *reasons_of(scored.contributions, scored.values)]
-    row.rules_fired = list(rules.fired)
-    row.policy = policy if policy.pk else None
-    row.is_shadow = not policy.is_live
-    row.wanted_decision = rules.decision or policy.decide(scored.probability)
-    row.decision = Decision.APPROVE if row.is_shadow else row.wanted_decision
-    row.answered_by = AnsweredBy.RULES if rules.decision else scored.answered_by
-
-
-def _keep(row: Assessment, started: float) -> None:
-    """Keep the answer, and what follows from it."""
-    row.latency_ms = round((time.perf_counter() - started) * 1000, 3)
-    with transaction.atomic():
-        Assessment.objects.filter(pk=row.pk).update(**{name: getattr(row, name) for name in _ANSWER})
-        audit_assessments([row])
-    _follow_up(row)
 
 
 def _follow_up(row: Assessment) -> None:

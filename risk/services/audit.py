@@ -15,15 +15,14 @@ ASSESSED = "assess_risk"
 
 def audit_assessments(assessments: Iterable[Assessment]) -> None:
     """Write an entry for each assessment, all in one query; inside the transaction that keeps them."""
-    AuditEntry.objects.bulk_create(
-        [
-            AuditEntry(
-                action=ASSESSED, subject=assessment_subject(one.pk), actor_label=SYSTEM,
-                details=_said(one), request_id=current_request_id.get(),
-            )
-            for one in assessments
-        ],
-        batch_size=1000,
+    AuditEntry.objects.bulk_create([assessment_entry(one) for one in assessments], batch_size=1000)
+
+
+def assessment_entry(assessment: Assessment) -> AuditEntry:
+    """Return the entry of an assessment, not stored yet."""
+    return AuditEntry(
+        action=ASSESSED, subject=assessment_subject(assessment.pk), actor_label=SYSTEM,
+        details=_said(assessment), request_id=current_request_id.get(),
     )  # fmt: skip
 
 

@@ -82,14 +82,16 @@ def evaluate_rules(
     *,
     features: Sequence[float | None],
     probability: float | None,
+    rules: Sequence[CompiledRule] | None = None,
     budget_ms: float = MOST_MS,
 ) -> RuleAnswer:
     """Ask all rules at work about an assessment, which need not be stored. No rule can make it fail.
 
     Call it inside the assessment, after the model: `probability` None means that no model answered. One
-    query where a rule names a list, else none.
+    query where a rule names a list, else none. `rules` were read before a transaction, in which nothing
+    that this process remembers counts.
     """
-    asked = rules_at_work(row.storefront, row.kind, row.received_at)
+    asked = rules_at_work(row.storefront, row.kind, row.received_at) if rules is None else rules
     if not asked:
         return RuleAnswer()
     lists = lists_of(row) if any(rule.names & _NEED_LISTS for rule in asked) else {}

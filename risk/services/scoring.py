@@ -4,6 +4,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.db import DEFAULT_DB_ALIAS
+
+from ecomai.registry.models import ModelVersion
 from ecomai.serving import live
 from ecomai.serving.budget import run_with_budget
 from ecomai.serving.predictors.tabular_classifier import TabularClassifierPredictor
@@ -23,7 +26,7 @@ class Score:
     contributions: Mapping[str, float]
     values: Sequence[float | None]
     answered_by: AnsweredBy = AnsweredBy.SIMPLE_MODEL
-    model_version_id: int | None = None
+    model_version: ModelVersion | None = None
 
 
 def model_name(kind: str) -> str:
@@ -38,7 +41,7 @@ def score(row: Assessment, policy: Policy, *, deadline: float) -> Score:
         served = live.get_shadow(model_name(row.kind))
     if served is None or not isinstance(served.predictor, TabularClassifierPredictor):
         return _simple(STARTER, values, policy)
-    predictor, version_id = served.predictor, served.version_id
+    predictor = served.predictor
     if not _fits(predictor, policy):
         return _simple(STARTER, values, policy)
     card = _scorecard(predictor)
@@ -46,9 +49,13 @@ def score(row: Assessment, policy: Policy, *, deadline: float) -> Score:
     if seconds <= 0 or not row.features:
         return _simple(card, values, policy)
 
+    # What is known of the version without asking the database.
+    known = (served.version_id, served.version_number)
+    version = ModelVersion.from_db(DEFAULT_DB_ALIAS, ("id", "number"), known)
+
     def ask() -> Score:
         answer = predictor.assess(as_row(values))
-        return Score(answer.probability, answer.contributions, values, AnsweredBy.MODEL, version_id)
+        return Score(answer.probability, answer.contributions, values, AnsweredBy.MODEL, version)
 
     return run_with_budget(ask, lambda: _simple(card, values, policy), seconds=seconds).value
 

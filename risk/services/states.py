@@ -11,9 +11,12 @@ from django.utils import timezone
 
 from ..features import State
 from ..models import EntityState
+from .statements import Statement, run
 
 _TICK = timedelta(microseconds=1)
 _TABLE = f'"{EntityState._meta.db_table}"'
+_FIELDS: dict[str, Any] = {field.name: field for field in EntityState._meta.concrete_fields}
+_KEY, _KIND, _STATE, _UPDATED = (_FIELDS[name] for name in ("id", "kind", "state", "updated_at"))
 
 
 @dataclass(frozen=True)
@@ -42,47 +45,51 @@ def take_states(storefront: str, entities: Iterable[Entity], *, seconds: float |
     rows = sorted({entity.id: entity for entity in entities}.values(), key=lambda entity: entity.id)
     if not rows:
         return Taken({}, timezone.now())
-    _make_and_lock(storefront, rows, seconds)
-    found = EntityState.objects.filter(pk__in=[row.id for row in rows]).values_list("pk", "state")
-    states = {pk: State.decode(bytes(content)) for pk, content in found}
+    found = run(_lock(storefront, rows, seconds))
+    states = {_KEY.to_python(pk): State.decode(bytes(content)) for pk, content in found}
     last = max(state.last for state in states.values())
     return Taken(states, max(timezone.now(), datetime.fromtimestamp(last, UTC) + _TICK))
 
 
 def write_states(storefront: str, entities: Sequence[Entity], taken: Taken) -> None:
     """Write states back that `take_states` locked."""
-    kinds = {entity.id: entity.kind for entity in entities}
-    rows = [(pk, storefront, kinds[pk], taken.states[pk].encode(), taken.at) for pk in sorted(kinds)]
-    _insert(rows, 'UPDATE SET "state" = EXCLUDED."state", "updated_at" = EXCLUDED."updated_at"')
+    if entities:
+        run([written_states(storefront, entities, taken)])
 
 
-def _make_and_lock(storefront: str, rows: Sequence[Entity], seconds: float | None) -> None:
+def written_states(storefront: str, entities: Sequence[Entity], taken: Taken) -> Statement:
+    """Return the statement that writes states back."""
+    rows = [
+        (entity.id, entity.kind, taken.states[entity.id].encode())
+        for entity in sorted(entities, key=lambda entity: entity.id)
+    ]
+    change = 'SET "state" = EXCLUDED."state", "updated_at" = EXCLUDED."updated_at"'
+    return _upsert(storefront, rows, taken.at, change)
+
+
+def _lock(storefront: str, entities: Sequence[Entity], seconds: float | None) -> list[Statement]:
     """A conflict locks the row that is there, in the order of the values, and changes nothing of it."""
-    before = ""
-    if seconds is not None and connection.vendor == "postgresql":
-        before = f"SET LOCAL lock_timeout = {max(int(seconds * 1000), 1)}; "
-    now = timezone.now()
-    values = [(row.id, storefront, row.kind, b"", now) for row in rows]
-    _insert(values, f'UPDATE SET "state" = {_TABLE}."state" WHERE 1 = 0', before=before)
+    rows = [(entity.id, entity.kind, b"") for entity in entities]
+    made = _upsert(storefront, rows, timezone.now(), f'SET "state" = {_TABLE}."state" WHERE 1 = 0')
+    places = ", ".join(["%s"] * len(rows))
+    keys = [_KEY.get_db_prep_value(entity.id, connection) for entity in entities]
+    read = (f'SELECT "id", "state" FROM {_TABLE} WHERE "id" IN ({places})', keys)  # noqa: S608
+    if seconds is None or connection.vendor != "postgresql":
+        return [made, read]
+    return [(f"SET LOCAL lock_timeout = {max(int(seconds * 1000), 1)}", ()), made, read]
 
 
-def _insert(
-    rows: Sequence[tuple[UUID, str, str, bytes, datetime]], on_conflict: str, *, before: str = ""
-) -> None:
-    if not rows:
-        return
-    names = ("id", "storefront", "kind", "state", "updated_at")
-    fields: list[Any] = [EntityState._meta.get_field(name) for name in names]
-    columns = ", ".join(f'"{name}"' for name in names)
-    places = ", ".join(["(%s, %s, %s, %s, %s)"] * len(rows))
-    values = [
+def _upsert(storefront: str, rows: Sequence[tuple[UUID, str, bytes]], at: datetime, change: str) -> Statement:
+    """Each parameter costs the checkout some time, so what all rows share is given once."""
+    values = ", ".join(["(%s, %s, %s)"] * len(rows))
+    statement = (
+        f'INSERT INTO {_TABLE} ("id", "kind", "state", "storefront", "updated_at") '  # noqa: S608
+        f"SELECT column1, column2, column3, %s, %s FROM (VALUES {values}) AS given WHERE 1 = 1 "
+        f'ON CONFLICT ("id") DO UPDATE {change}'
+    )
+    prepared = [
         field.get_db_prep_value(value, connection)
         for row in rows
-        for field, value in zip(fields, row, strict=True)
+        for field, value in zip((_KEY, _KIND, _STATE), row, strict=True)
     ]
-    statement = (
-        f"INSERT INTO {_TABLE} ({columns}) VALUES {places} "  # noqa: S608
-        f'ON CONFLICT ("id") DO {on_conflict}'
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+    return statement, [storefront, _UPDATED.get_db_prep_value(at, connection), *prepared]

@@ -76,17 +76,19 @@ def test_a_small_encoder_learns_until_a_picture_finds_its_own_product(
 def test_a_published_encoder_learns_from_the_shops_pictures(
     tiny_pair: str, products: tuple[list[Image.Image], list[str]]
 ) -> None:
-    pictures, texts = (part[:8] for part in products)
+    # The tiny tokenizer knows five words; the products' own texts would be one and the same to it.
+    texts = ["red", "blue", "dress", "mug", "lamp", "red dress", "blue mug", "red lamp"]
+    pictures = products[0][: len(texts)]
     published = PretrainedImageEncoder(tiny_pair, device="cpu").fit(pictures, texts)
     taught = PretrainedImageEncoder(
-        tiny_pair, max_epochs=60, batch_size=8, learning_rate=1e-2, augmentation=0.2, device="cpu"
+        tiny_pair, max_epochs=100, batch_size=8, learning_rate=1e-2, augmentation=0.2, device="cpu"
     ).fit(pictures, texts)
     shares = [
         share_that_finds_its_own(encoder.encode_texts(texts), encoder.encode(pictures))
         for encoder in (published, taught)
     ]
     assert shares[0] <= 0.25
-    assert shares[1] >= 0.5
+    assert shares[1] >= 0.75
 
 
 def test_only_the_last_matrices_learn_where_that_is_asked_for(tmp_path: Path) -> None:
