@@ -1,24 +1,15 @@
-"""Reads that a busy web process asks again and again: over a few warm connections, planned once.
+"""Reads that a busy web process asks again and again: over a few warm connections, planned once."""
 
-A request of an ASGI server has a thread of its own, in which Django takes a connection from its pool, asks
-whether it still lives, and gives it back; that costs several times what a small read costs. And a statement
-over a year of monthly partitions takes longer to plan than to run, so it is prepared.
-"""
-
-import os
-import threading
-from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.backends.base.base import NO_DB_ALIAS
-from django.db.backends.signals import connection_created
-from psycopg import sql
 
-#: Besides the host's own pool. A process waits for the database in few threads at a time.
-MOST_CONNECTIONS = 4
+from . import warm_connections
+from .warm_connections import is_postgresql
+
+__all__ = ["in_transaction", "is_postgresql", "read_rows"]
 
 
 def in_transaction() -> bool:
@@ -27,16 +18,12 @@ def in_transaction() -> bool:
     return any(one.in_atomic_block for one in opened if one.alias == DEFAULT_DB_ALIAS)
 
 
-def is_postgresql() -> bool:
-    return _warm.is_postgresql()
-
-
 def read_rows(statement: str, parameters: Sequence[Any] = ()) -> list[tuple]:
     """Return the rows of a SELECT; inside a transaction as that transaction sees them.
 
     What a warm connection cannot answer is asked the usual way, which also says what is wrong.
     """
-    rows = None if in_transaction() else _warm.ask(statement, parameters)
+    rows = None if in_transaction() else _read_warm(statement, parameters)
     if rows is not None:
         return rows
     with connection.cursor() as cursor:
@@ -44,102 +31,17 @@ def read_rows(statement: str, parameters: Sequence[Any] = ()) -> list[tuple]:
         return list(cursor.fetchall())
 
 
-class _WarmConnections:
-    """Connections in autocommit mode that any thread may take; the one used last comes first."""
-
-    def __init__(self) -> None:
-        self._idle: deque[psycopg.Connection] = deque()
-        self._n_open = 0
-        self._lock = threading.Lock()
-        self._vendor = ""
-
-    def is_postgresql(self) -> bool:
-        # Asked once, because to know it Django makes an object of many parts for each thread.
-        self._vendor = self._vendor or connection.vendor
-        return self._vendor == "postgresql"
-
-    def ask(self, statement: str, parameters: Sequence[Any]) -> list[tuple] | None:
-        """Return the rows, or None where no connection is free or the reading failed."""
-        warm = self._take()
-        if warm is None:
-            return None
-        try:
-            rows = warm.cursor(binary=True).execute(statement, parameters).fetchall()
-        except psycopg.DataError:
-            self._idle.append(warm)
-            return None
-        except psycopg.Error:
-            self._drop(warm)
-            return None
-        self._idle.append(warm)
-        return rows
-
-    def _take(self) -> psycopg.Connection | None:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return self._open()
-
-    def _open(self) -> psycopg.Connection | None:
-        with self._lock:
-            if self._n_open >= MOST_CONNECTIONS or not self.is_postgresql():
-                return None
-            self._n_open += 1
-        try:
-            return _connect()
-        except psycopg.Error:
-            with self._lock:
-                self._n_open -= 1
-            return None
-
-    def _drop(self, warm: psycopg.Connection) -> None:
+def _read_warm(statement: str, parameters: Sequence[Any]) -> list[tuple] | None:
+    """Return the rows, or None where no connection is free or the reading failed."""
+    warm = warm_connections.take()
+    if warm is None:
+        return None
+    try:
+        return warm.cursor(binary=True).execute(statement, parameters).fetchall()
+    except psycopg.DataError:
+        return None
+    except psycopg.Error:
         warm.close()
-        with self._lock:
-            self._n_open -= 1
-
-    def close(self) -> None:
-        """Close what is idle; the next reading connects anew."""
-        while self._idle:
-            self._drop(self._idle.pop())
-
-
-def _connect() -> psycopg.Connection:
-    parameters = {**connection.get_connection_params(), "cursor_factory": psycopg.Cursor}
-    warm = psycopg.connect(**parameters, autocommit=True)
-    if role := connection.settings_dict["OPTIONS"].get("assume_role"):
-        warm.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
-    if _may_prepare():
-        warm.prepare_threshold = 0
-        # One plan serves all customers, and compiling it would take longer than running it.
-        warm.execute("SET plan_cache_mode = force_generic_plan")
-        warm.execute("SET jit = off")
-    return warm
-
-
-def _may_prepare() -> bool:
-    """A pooler that lends a connection per transaction keeps no statements; a setting of Django says so."""
-    return not connections.settings[DEFAULT_DB_ALIAS].get("DISABLE_SERVER_SIDE_CURSORS")
-
-
-_warm = _WarmConnections()
-
-
-def close_connections() -> None:
-    """Close the warm connections that are idle."""
-    _warm.close()
-
-
-def _make_way(connection: Any, **_kwargs: Any) -> None:
-    """Django connects to no database in order to make or drop one, which nobody may be using then."""
-    if connection.alias == NO_DB_ALIAS:
-        close_connections()
-
-
-def _forget() -> None:
-    """Start anew in a forked process: the connections are the parent's."""
-    global _warm
-    _warm = _WarmConnections()
-
-
-connection_created.connect(_make_way, dispatch_uid="ecomai.reading")
-os.register_at_fork(after_in_child=_forget)
+        return None
+    finally:
+        warm_connections.give_back(warm)

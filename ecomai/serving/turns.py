@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ecomai.reading import MOST_CONNECTIONS
+from ecomai.warm_connections import MOST_CONNECTIONS
 
 #: As many as there are warm connections to read with.
 MOST_AT_A_TIME = MOST_CONNECTIONS

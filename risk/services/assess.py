@@ -20,12 +20,13 @@ import logging
 import math
 import time
 
-from django.db import IntegrityError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError
 from django.utils import timezone
 
 from ecomai.capabilities import RiskQuestion
 from ecomai.registry.request_ids import current_request_id
 from ecomai.registry.selectors import is_scenario_on
+from ecomai.statements import Statement, Statements, insert, quick_transaction
 
 from ..exceptions import InvalidQuestionError, OtherContentsError
 from ..features import FEATURES_VERSION, fold, vector
@@ -38,7 +39,6 @@ from .holds import publish_hold
 from .policies import current_policy, known_policy
 from .rules import evaluate_rules, rules_at_work
 from .scoring import score
-from .statements import Statement, insert, run
 from .states import Entity, take_states, written_states
 
 logger = logging.getLogger(__name__)
@@ -88,10 +88,10 @@ class _Assessing:
 
     def _answer(self) -> None:
         try:
-            with transaction.atomic():
-                folded = self._fold()
+            with quick_transaction() as statements:
+                folded = self._fold(statements)
                 self._decide()
-                self._keep(*folded)
+                self._keep(statements, *folded)
         except IntegrityError:
             raise
         except Exception:
@@ -99,16 +99,17 @@ class _Assessing:
             logger.warning("“%s” is assessed without its history.", self.row.external_id, exc_info=True)
             self.row.pk, self.row.features, self.row.features_version = None, [], 0
             self.row.received_at = timezone.now()
-            with transaction.atomic():
+            with quick_transaction() as statements:
                 self._decide()
-                self._keep()
+                self._keep(statements)
 
-    def _fold(self) -> list[Statement]:
+    def _fold(self, statements: Statements) -> list[Statement]:
         """Lock, look, fold; return what is to be written."""
         row = self.row
         named = entities_of(row)
         entities = [Entity(pk, kind) for kind, pk in named.items()]
-        taken = take_states(row.storefront, entities, seconds=self.deadline - time.perf_counter())
+        left = self.deadline - time.perf_counter()
+        taken = take_states(row.storefront, entities, seconds=left, within=statements)
         row.received_at = taken.at
         event = event_of(row)
         states = {kind: taken.states[pk] for kind, pk in named.items()}
@@ -131,12 +132,12 @@ class _Assessing:
         row.decision = Decision.APPROVE if row.is_shadow else row.wanted_decision
         row.answered_by = AnsweredBy.RULES if rules.decision else scored.answered_by
 
-    def _keep(self, *folded: Statement) -> None:
+    def _keep(self, statements: Statements, *folded: Statement) -> None:
         row = self.row
         row.latency_ms = self._milliseconds()
-        [(row.pk,)] = run([*folded, insert([row], ending='RETURNING "id"')])
-        row._state.adding, row._state.db = False, connection.alias
-        run([insert([assessment_entry(row)])])
+        [(row.pk,)] = statements.ask(*folded, insert(row, ending='RETURNING "id"'))
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+        statements.send(insert(assessment_entry(row)))
 
     def _milliseconds(self) -> float:
         return round((time.perf_counter() - self.started) * 1000, 3)

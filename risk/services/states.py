@@ -6,14 +6,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.utils import timezone
+
+from ecomai.statements import Statement, Statements, prepared
+from ecomai.warm_connections import is_postgresql
 
 from ..features import State
 from ..models import EntityState
-from .statements import Statement, run
 
 _TICK = timedelta(microseconds=1)
+#: In a transaction of Django's own.
+ORM = Statements()
 _TABLE = f'"{EntityState._meta.db_table}"'
 _FIELDS: dict[str, Any] = {field.name: field for field in EntityState._meta.concrete_fields}
 _KEY, _KIND, _STATE, _UPDATED = (_FIELDS[name] for name in ("id", "kind", "state", "updated_at"))
@@ -35,7 +38,13 @@ class Taken:
     at: datetime
 
 
-def take_states(storefront: str, entities: Iterable[Entity], *, seconds: float | None = None) -> Taken:
+def take_states(
+    storefront: str,
+    entities: Iterable[Entity],
+    *,
+    seconds: float | None = None,
+    within: Statements = ORM,
+) -> Taken:
     """Lock the states of entities, making those that are missing; in a transaction.
 
     All take them in the order of their ids, so none waits for one that waits for it. `at` is later than
@@ -45,7 +54,7 @@ def take_states(storefront: str, entities: Iterable[Entity], *, seconds: float |
     rows = sorted({entity.id: entity for entity in entities}.values(), key=lambda entity: entity.id)
     if not rows:
         return Taken({}, timezone.now())
-    found = run(_lock(storefront, rows, seconds))
+    found = within.ask(*_lock(storefront, rows, seconds))
     states = {_KEY.to_python(pk): State.decode(bytes(content)) for pk, content in found}
     last = max(state.last for state in states.values())
     return Taken(states, max(timezone.now(), datetime.fromtimestamp(last, UTC) + _TICK))
@@ -54,7 +63,7 @@ def take_states(storefront: str, entities: Iterable[Entity], *, seconds: float |
 def write_states(storefront: str, entities: Sequence[Entity], taken: Taken) -> None:
     """Write states back that `take_states` locked."""
     if entities:
-        run([written_states(storefront, entities, taken)])
+        ORM.send(written_states(storefront, entities, taken))
 
 
 def written_states(storefront: str, entities: Sequence[Entity], taken: Taken) -> Statement:
@@ -72,11 +81,12 @@ def _lock(storefront: str, entities: Sequence[Entity], seconds: float | None) ->
     rows = [(entity.id, entity.kind, b"") for entity in entities]
     made = _upsert(storefront, rows, timezone.now(), f'SET "state" = {_TABLE}."state" WHERE 1 = 0')
     places = ", ".join(["%s"] * len(rows))
-    keys = [_KEY.get_db_prep_value(entity.id, connection) for entity in entities]
+    keys = [prepared(_KEY, entity.id) for entity in entities]
     read = (f'SELECT "id", "state" FROM {_TABLE} WHERE "id" IN ({places})', keys)  # noqa: S608
-    if seconds is None or connection.vendor != "postgresql":
+    if seconds is None or not is_postgresql():
         return [made, read]
-    return [(f"SET LOCAL lock_timeout = {max(int(seconds * 1000), 1)}", ()), made, read]
+    most = f"{max(int(seconds * 1000), 1)}ms"
+    return [("SELECT set_config('lock_timeout', %s, true)", [most]), made, read]
 
 
 def _upsert(storefront: str, rows: Sequence[tuple[UUID, str, bytes]], at: datetime, change: str) -> Statement:
@@ -87,9 +97,9 @@ def _upsert(storefront: str, rows: Sequence[tuple[UUID, str, bytes]], at: dateti
         f"SELECT column1, column2, column3, %s, %s FROM (VALUES {values}) AS given WHERE 1 = 1 "
         f'ON CONFLICT ("id") DO UPDATE {change}'
     )
-    prepared = [
-        field.get_db_prep_value(value, connection)
+    parts = [
+        prepared(field, value)
         for row in rows
         for field, value in zip((_KEY, _KIND, _STATE), row, strict=True)
     ]
-    return statement, [storefront, _UPDATED.get_db_prep_value(at, connection), *prepared]
+    return statement, [storefront, prepared(_UPDATED, at), *parts]

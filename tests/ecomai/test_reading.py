@@ -5,7 +5,7 @@ import threading
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from ecomai import reading
+from ecomai import reading, warm_connections
 from ecomai.commerce.models import Item
 
 TITLES = "SELECT title FROM ecomai_commerce_item WHERE external_id = %s"
@@ -14,7 +14,7 @@ TITLES = "SELECT title FROM ecomai_commerce_item WHERE external_id = %s"
 @pytest.fixture(autouse=True)
 def _none_left_open():
     yield
-    reading.close_connections()
+    warm_connections.close_connections()
 
 
 def in_another_thread(function):

@@ -131,8 +131,8 @@ def test_the_product_page_asks_for_three_things_of_ours_at_most(client, customer
         asked.append(statement)
         return warm_ask(statement, *rest)
 
-    warm_ask = reading._warm.ask
-    monkeypatch.setattr(reading._warm, "ask", ask)
+    warm_ask = reading._read_warm
+    monkeypatch.setattr(reading, "_read_warm", ask)
     for _visit in range(3):  # what a process looks for each second has been looked for, in one of them
         asked.clear()
         with connection.execute_wrapper(note):

@@ -24,8 +24,8 @@ class QueryCounter:
         with ExitStack() as stack:
             stack.enter_context(connection.execute_wrapper(self._count))
             if reading := sys.modules.get("ecomai.reading"):
-                asked = reading._warm.ask
-                stack.enter_context(mock.patch.object(reading._warm, "ask", self._counted(asked)))
+                asked = reading._read_warm
+                stack.enter_context(mock.patch.object(reading, "_read_warm", self._counted(asked)))
             response = self.get_response(request)
         response[HEADER] = str(self.n_queries)
         return response
