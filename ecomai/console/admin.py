@@ -44,8 +44,8 @@ class PageAdmin(admin.ModelAdmin):
     def name_of(self, page: str) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{page}"
 
-    def address_of(self, page: str) -> str:
-        return reverse(f"admin:{self.name_of(page)}", current_app=self.admin_site.name)
+    def address_of(self, page: str, *args: Any) -> str:
+        return reverse(f"admin:{self.name_of(page)}", args=args, current_app=self.admin_site.name)
 
     def page(self, request: HttpRequest, template: str, title: Any, context: dict[str, Any]) -> HttpResponse:
         request.current_app = self.admin_site.name

@@ -49,7 +49,7 @@ def described(configuration: Mapping[str, Any]) -> str:
 
 def report_context(replay: Replay) -> dict[str, Any]:
     report = replay.report
-    shared: dict[str, Any] = {"replay": replay, "what": described(replay.configuration)}
+    shared: dict[str, Any] = {"what": described(replay.configuration)}
     if not report:
         return shared
     arms = report["arms"]

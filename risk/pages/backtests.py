@@ -60,7 +60,7 @@ def _described(asked: Mapping[str, Any], rules: Mapping[int, str], policies: Map
 
 def report_context(backtest: Backtest) -> dict[str, Any]:
     report = backtest.report
-    shared: dict[str, Any] = {"backtest": backtest, "what": described([backtest])[0]}
+    shared: dict[str, Any] = {"what": described([backtest])[0]}
     if not report:
         return shared
     names = arm_names()
