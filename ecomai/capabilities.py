@@ -120,6 +120,8 @@ class RiskQuestion:
     text: str = ""
     rating: float | None = None
     is_verified_purchase: bool | None = None
+    #: Contents of picture files; they are read and not kept.
+    pictures: Sequence[bytes] = ()
     properties: Mapping[str, str | float | bool] = field(default_factory=dict)
 
 

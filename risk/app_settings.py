@@ -17,6 +17,20 @@ class RiskSettings(Section, name="RISK"):
     KEPT_LINES = Setting[int](
         50, unit="lines", help="How many lines of an order are kept for reviewers; sums count them all."
     )
+    MAX_PICTURES = Setting[int](4, unit="pictures", help="The most pictures of a question that are taken.")
+    PICTURE_MAX_BYTES = Setting[int](
+        2_000_000, unit="bytes", help="The largest picture of a question that is taken."
+    )
+    TEXT_ENCODER = Setting[str](
+        "auto",
+        help="What reads texts of listings and reviews: `auto` (all-MiniLM-L6-v2 for Latin scripts, n-grams "
+        "for others), `char_ngram`, or the folder or id of an encoder. It is used from the next training on.",
+    )
+    IMAGE_ENCODER = Setting[str](
+        "",
+        help="The model whose image encoder reads pictures of listings and reviews, such as "
+        "`recommendations.image_encoder`. Empty: pictures are not read.",
+    )
     REQUESTS_PER_MINUTE = Setting[int](
         30_000, unit="requests per minute", help="Assessments taken per key; more answer 429."
     )

@@ -7,9 +7,11 @@ from django.core.checks import CheckMessage, Error, Warning
 from .app_settings import RiskSettings, app_settings
 
 POSITIVE = (
-    "MAX_LINES", "KEPT_LINES", "REQUESTS_PER_MINUTE", "LABEL_DELAY_DAYS", "KEEP_DAYS", "MIN_ASSESSMENTS",
+    "MAX_LINES", "KEPT_LINES", "MAX_PICTURES", "PICTURE_MAX_BYTES", "REQUESTS_PER_MINUTE",
+    "LABEL_DELAY_DAYS", "KEEP_DAYS", "MIN_ASSESSMENTS",
     "MIN_FRAUD", "LOCK_MINUTES", "APPEALS_PER_HOUR", "MOST_APPEALS", "FAIRNESS_DAYS", "FAIRNESS_LEAST",
 )  # fmt: skip
+TEXTS = ("HASH_KEY", "TEXT_ENCODER", "IMAGE_ENCODER")
 PREFIXES = {"IPV4_PREFIX": 32, "IPV6_PREFIX": 128}
 
 
@@ -30,8 +32,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     ]
     if not _is_share(app_settings.LEARNING_SHARE):
         messages.append(_wrong("LEARNING_SHARE", "a share from 0 to 1"))
-    if not isinstance(app_settings.HASH_KEY, str):
-        messages.append(_wrong("HASH_KEY", "a text"))
+    messages += [_wrong(name, "a text") for name in TEXTS if not isinstance(getattr(app_settings, name), str)]
     return messages
 
 

@@ -23,10 +23,12 @@ SENTENCES: dict[str, Any] = {
         ("unusual_amount", "unusual_hour", "new_device", "new_address", "new_categories", "failed_logins"),
         UNUSUAL,
     ),
-    **dict.fromkeys(("many_by_device", "many_by_network", "many_by_address", "many_by_customer"), ACTIVITY),
+    **dict.fromkeys(
+        ("many_by_device", "many_by_network", "many_by_address", "many_by_customer", "event_order"), ACTIVITY
+    ),
     "new_account": UNKNOWN,
     **dict.fromkeys(("discounts", "returns"), OFFERS),
-    **dict.fromkeys(("text_contacts", "text_style", "reviews"), CONTENT),
+    **dict.fromkeys(("text_contacts", "text_style", "text_content", "picture_content", "reviews"), CONTENT),
 }
 
 

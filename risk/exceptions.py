@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from ecomai.exceptions import ConflictError, InvalidInputError, NotFoundError
+from ecomai.exceptions import ConflictError, EcomaiError, InvalidInputError, NotFoundError
 
 
 class InvalidQuestionError(InvalidInputError):
@@ -71,3 +71,12 @@ class AlreadyAppealedError(ConflictError):
 class NoMoreAppealsError(ConflictError):
     code = "no_more_appeals"
     message = _("This was looked at again as often as it can be. Please write to the shop.")
+
+
+class TextEncoderMissingError(EcomaiError):
+    code = "text_encoder_missing"
+    message = _(
+        "The text encoder “%(encoder)s” could not be loaded. Name a folder, or an id in the local Hugging "
+        "Face cache, in RISK.TEXT_ENCODER; “char_ngram” needs no files. The live version goes on serving."
+    )
+    status_code = 409

@@ -4,6 +4,7 @@
 what the features see. Training replays history through the latter, so both see the same.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from ecomai.capabilities import RiskLine, RiskQuestion
 from ecomai.commerce.checking import CURRENCY
 from ecomai.commerce.exceptions import NoExchangeRateError
 from ecomai.commerce.selectors import to_reporting_currency
+from ecomai.inference.pictures import UnreadablePictureError, check_picture
 
 from .app_settings import app_settings
 from .exceptions import InvalidQuestionError
@@ -59,6 +61,7 @@ def prepare(question: RiskQuestion) -> Assessment:
         shown=_shown(question, network), payload=_payload(question, occurred_at),
         **_hashes(question, network),
     )  # fmt: skip
+    row.pictures = tuple(question.pictures)
     if row.amount_reporting is not None:
         row.payload["numbers"]["amount"] = float(row.amount_reporting)
     return row
@@ -109,6 +112,7 @@ def _check(question: RiskQuestion) -> None:
     if question.occurred_at is not None and timezone.is_naive(question.occurred_at):
         raise _wrong(_("its time has no zone."))
     _check_texts(question)
+    _check_pictures(question)
 
 
 def _check_money(question: RiskQuestion) -> None:
@@ -133,6 +137,24 @@ def _check_texts(question: RiskQuestion) -> None:
         raise _wrong(_("its properties are larger than %(most)s bytes."), most=MOST_PROPERTIES)
 
 
+def _check_pictures(question: RiskQuestion) -> None:
+    """By size and by what they are; whether they can be decoded turns out later, within the time budget."""
+    if len(question.pictures) > app_settings.MAX_PICTURES:
+        raise _wrong(_("it has more than %(most)s pictures."), most=app_settings.MAX_PICTURES)
+    for content in question.pictures:
+        if len(content) > app_settings.PICTURE_MAX_BYTES:
+            raise _wrong(_("a picture is larger than %(most)s bytes."), most=app_settings.PICTURE_MAX_BYTES)
+        if app_settings.IMAGE_ENCODER:
+            _check_picture(content)
+
+
+def _check_picture(content: bytes) -> None:
+    try:
+        check_picture(content)
+    except UnreadablePictureError as error:
+        raise _wrong(_("a picture cannot be read (%(why)s)."), why=error.reason) from None
+
+
 def _wrong(reason: str, **params: Any) -> InvalidQuestionError:
     return InvalidQuestionError(reason=reason % params)
 
@@ -141,6 +163,9 @@ def _canonical(question: RiskQuestion) -> str:
     """One spelling of a question, in which 10 and 10.00 are the same."""
     values = vars(question) | {"lines": [vars(line) for line in question.lines]}
     values |= {"properties": dict(question.properties), "coupons": list(question.coupons)}
+    # Questions without pictures are spelt as before there were any, so that they are known again.
+    pictures = [hashlib.sha256(content).hexdigest() for content in values.pop("pictures")]
+    values |= {"pictures": pictures} if pictures else {}
     return json.dumps(values, sort_keys=True, default=_plain)
 
 

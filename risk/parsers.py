@@ -50,7 +50,7 @@ _Line: Any = _strict(RiskLine, "Line")
 _Question = _strict(
     RiskQuestion, "Question",
     lines=list[_Line],  # type: ignore[valid-type]
-    coupons=list[str], properties=dict[str, str | float | bool],
+    coupons=list[str], pictures=list[bytes], properties=dict[str, str | float | bool],
 )  # fmt: skip
 _decoder = msgspec.json.Decoder(_Question)
 

@@ -96,8 +96,13 @@ REASONS = {
         ReasonKind("text_contacts", _("The text holds links or contacts."), ("text_links", "text_contacts")),
         ReasonKind("text_style", _("The text reads like advertising: capitals, repeats, exclamations."),
                    ("text_length", "text_capitals", "text_exclamations", "text_repeats")),
+        ReasonKind("text_content", _("The text resembles others that were refused."), ()),
+        ReasonKind("picture_content", _("The picture resembles others that were refused."), ()),
         ReasonKind("reviews", _("The customer reviews more than was bought."),
                    ("own_reviews_share", "is_verified_purchase", "rating")),
+        # What the transformer adds, as `ecomai.serving.predictors.event_ensemble` names it.
+        ReasonKind("event_order", _("What happened shortly before, and in which order, is as before fraud."),
+                   ()),
     )
 }  # fmt: skip
 #: Of other parts than the model.

@@ -12,6 +12,9 @@ COUPON_HOLD = "risk.coupon_hold"
 # The package is also installed as ecomai.apps.risk, so dotted paths begin with its name.
 _HERE = __package__
 
+#: What learns from texts and pictures besides features.
+MODERATION = "training.moderation.train_moderation"
+
 GROUPS = {
     "new_customers": Group(_("New customers"), _("Their first questions, before they have a history here.")),
     "known_customers": Group(_("Known customers"), _("With a history of at least one order.")),
@@ -19,12 +22,14 @@ GROUPS = {
 }
 
 
-def _model(kind: str, verbose_name: Any, description: Any) -> ModelSpec:
+def _model(
+    kind: str, verbose_name: Any, description: Any, train: str = "training.tabular.train_risk"
+) -> ModelSpec:
     return ModelSpec(
         name=f"risk.{kind}",
         verbose_name=verbose_name,
         description=description,
-        train=f"{_HERE}.training.tabular.train_risk",
+        train=f"{_HERE}.{train}",
         readiness=f"{_HERE}.readiness.{kind}",
         primary_metric="average_precision",
         baseline="scorecard",
@@ -57,10 +62,12 @@ MODELS = (
     _model(
         "fake_review", _("Fake reviews"),
         _("Whether a review was written by somebody who was paid for it."),
+        train=MODERATION,
     ),
     _model(
         "listing", _("Listings"),
         _("Whether a listing, a picture or a text does not belong in the shop."),
+        train=MODERATION,
     ),
 )  # fmt: skip
 

@@ -77,6 +77,38 @@ def open_picture(content: bytes, *, max_pixels: int = MAX_PIXELS, side: int = KE
         raise UnreadablePictureError("broken") from None
 
 
+def check_picture(content: bytes, *, max_pixels: int = MAX_PIXELS) -> None:
+    """Look at the beginning of a picture alone, which takes no time: what it is, and how large.
+
+    Parameters
+    ----------
+    content, max_pixels
+        As in `open_picture`.
+
+    Raises
+    ------
+    UnreadablePictureError
+        As in `open_picture`, but for damage that decoding alone finds.
+    """
+    from PIL import Image
+
+    if not content:
+        raise UnreadablePictureError("empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(content), formats=_formats()) as found:
+                n_pixels = found.width * found.height
+    except Image.DecompressionBombError:
+        raise UnreadablePictureError("too_many_pixels") from None
+    except Image.UnidentifiedImageError:
+        raise UnreadablePictureError("not_a_picture") from None
+    except Exception:  # decoders raise whatever they stumble over
+        raise UnreadablePictureError("broken") from None
+    if n_pixels > max_pixels:
+        raise UnreadablePictureError("too_many_pixels")
+
+
 @cache
 def _formats() -> tuple[str, ...]:
     """Return those of our formats that this Pillow was built with."""

@@ -110,6 +110,9 @@ class Assessment(Storefronted):
     latency_ms = models.FloatField(_("milliseconds"), default=0.0)
     request_id = models.CharField(_("request id"), max_length=64, blank=True, default="")
 
+    #: Contents of pictures while it is being assessed; they are not kept.
+    pictures: tuple[bytes, ...] = ()
+
     is_fraud = models.BooleanField(
         _("fraud"), null=True, blank=True, help_text=_("What the newest label says; empty without one.")
     )

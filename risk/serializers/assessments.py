@@ -58,6 +58,10 @@ class QuestionSerializer(serializers.Serializer):
     text = serializers.CharField(required=False)
     rating = serializers.FloatField(required=False)
     is_verified_purchase = serializers.BooleanField(required=False)
+    pictures = serializers.ListField(
+        child=serializers.CharField(), required=False,
+        help_text=_("Of a listing or review, in base64; they are read and not kept."),
+    )  # fmt: skip
     properties = serializers.DictField(required=False, help_text=_("The shop's own, for its rules."))
 
 

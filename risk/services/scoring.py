@@ -16,6 +16,7 @@ from ..features.vectors import ASKED, as_row
 from ..models import AnsweredBy, Assessment, Policy
 from ..normalising import event_of
 from ..scorecard import STARTER, Scorecard
+from .moderation import judge, note_picture
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ def model_name(kind: str) -> str:
 def score(row: Assessment, policy: Policy, *, deadline: float) -> Score:
     """Ask the model of the row's kind; one that is not live yet only while the policy is in shadow."""
     values = row.features or _asked_alone(row)
+    note_picture(row, deadline=deadline)
     served = live.get_live(model_name(row.kind))
     if served is None and not policy.is_live:
         served = live.get_shadow(model_name(row.kind))
@@ -54,7 +56,7 @@ def score(row: Assessment, policy: Policy, *, deadline: float) -> Score:
     version = ModelVersion.from_db(DEFAULT_DB_ALIAS, ("id", "number"), known)
 
     def ask() -> Score:
-        answer = predictor.assess(as_row(values))
+        answer = judge(predictor, row, as_row(values))
         return Score(answer.probability, answer.contributions, values, AnsweredBy.MODEL, version)
 
     return run_with_budget(ask, lambda: _simple(card, values, policy), seconds=seconds).value

@@ -1,5 +1,6 @@
 """The simple model that a version brings along: a logistic regression over a few features."""
 
+import math
 import warnings
 from collections.abc import Sequence
 
@@ -26,6 +27,9 @@ def fit_scorecard(
         warnings.simplefilter("ignore", RuntimeWarning)  # columns of NaN alone, which are left out next
         centres, scales = np.nanmean(columns, axis=0), np.nanstd(columns, axis=0)
     is_known = (np.isfinite(columns).mean(axis=0) >= LEAST_KNOWN) & (scales > 0)
+    if not is_known.any():  # nothing differs: all are as probable as all together
+        share = float(np.clip(y.mean(), 1e-6, 1 - 1e-6))
+        return Scorecard(math.log(share) - math.log1p(-share), {}, MOST)
     scaled = (columns[:, is_known] - centres[is_known]) / scales[is_known]
     scaled = np.clip(np.nan_to_num(scaled), -MOST, MOST)
     line = LogisticRegression(C=0.1, max_iter=500).fit(scaled, y)

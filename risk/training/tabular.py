@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ecomai.exceptions import NotEnoughDataError
 from ecomai.registry.runs import Candidate, Run
+from ecomai.serving.predictors import load_predictor
 from ecomai.serving.predictors.tabular_classifier import TabularClassifierPredictor
 
 from ..app_settings import app_settings
@@ -50,7 +51,7 @@ def train_risk(run: Run) -> Candidate:
     kind = run.model_name.partition(".")[2]
     run.report(0.02, _("Reading assessments"))
     dataset = read_dataset(kind, as_of=run.cutoff or timezone.now())
-    _check_enough(dataset)
+    check_enough(dataset)
     periods = split_periods(dataset, run.hyperparameters)
     forbidden = forbidden_columns(kind)
     X, y = without(dataset.X, forbidden), dataset.y
@@ -68,7 +69,7 @@ def train_risk(run: Run) -> Candidate:
     return _judged(run, dataset, X, periods, folder, card, forbidden)
 
 
-def _check_enough(dataset: RiskDataset) -> None:
+def check_enough(dataset: RiskDataset) -> None:
     for have, need, unit in (
         (len(dataset), app_settings.MIN_ASSESSMENTS, _("assessments with a known outcome")),
         (int(dataset.y.sum()), app_settings.MIN_FRAUD, _("known frauds")),
@@ -154,11 +155,11 @@ def _judged(
             "features": predictor.used_columns,
             "forbidden_features": list(forbidden),
             "label_delay_days": app_settings.LABEL_DELAY_DAYS,
-            "ms_per_answer": _milliseconds(predictor, rows),
+            "ms_per_answer": median_milliseconds(predictor.assess, list(rows)),
             "split": {
                 "n_train": periods.train.stop, "n_valid": periods.valid.stop - periods.valid.start,
                 "n_test": len(y), "n_test_fraud": int(y.sum()),
-                "test_from": _iso(dataset.received[periods.test.start]),
+                "test_from": iso(dataset.received[periods.test.start]),
             },
         },
     )  # fmt: skip
@@ -192,24 +193,24 @@ def group_metrics(
 
 
 def _live_metrics(folder: Path | None, rows: NDArray[np.float32], y: NDArray[np.int64]) -> dict[str, float]:
-    """Judge the version that serves; nothing is said of one that takes other features."""
+    """Judge the version that serves; nothing is said of one that reads something else."""
     if folder is None:
         return {}
-    predictor = TabularClassifierPredictor.load(folder)
-    if predictor.columns != list(FEATURE_NAMES):
+    predictor: Any = load_predictor(folder)
+    if predictor.kind != TabularClassifierPredictor.kind or predictor.columns != list(FEATURE_NAMES):
         return {}
     return report(y, predictor.predict_proba(rows))
 
 
-def _milliseconds(predictor: TabularClassifierPredictor, rows: NDArray[np.float32]) -> float:
+def median_milliseconds(assess: Callable[[Any], Any], rows: Sequence[Any]) -> float:
     """How long an answer with its reasons takes, by the median of a few."""
     taken = []
     for row in rows[:50]:
         started = time.perf_counter()
-        predictor.assess(row)
+        assess(row)
         taken.append(time.perf_counter() - started)
     return round(1000 * float(np.median(taken)), 3)
 
 
-def _iso(moment: datetime) -> str:
+def iso(moment: datetime) -> str:
     return moment.isoformat()

@@ -13,6 +13,7 @@ from ecomai.learning.classifiers.anomaly import AnomalyDetector
 from ecomai.learning.classifiers.base import Classifier, keep_some_negatives
 from ecomai.learning.classifiers.boosted import BoostedClassifier
 from ecomai.learning.classifiers.ensemble import CalibratedEnsemble
+from ecomai.learning.classifiers.logistic import LogisticClassifier
 from ecomai.learning.classifiers.prior import PriorClassifier
 from ecomai.learning.classifiers.red_team import Move, attack, harden
 from ecomai.learning.classifiers.semi_supervised import SelfTrainedClassifier, spread_labels
@@ -24,9 +25,10 @@ CLASSIFIERS: list[Callable[[], Classifier]] = [
     lambda: BoostedClassifier(n_trees=30, min_leaf=5, negative_share=0.5, n_threads=1),
     lambda: SelfTrainedClassifier(n_trees=20, min_leaf=5, n_threads=1),
     CalibratedEnsemble,
+    LogisticClassifier,
 ]
 classifier = pytest.mark.parametrize(
-    "make", CLASSIFIERS, ids=["prior", "boosted", "self-trained", "ensemble"]
+    "make", CLASSIFIERS, ids=["prior", "boosted", "self-trained", "ensemble", "logistic"]
 )
 
 
@@ -313,3 +315,17 @@ def test_attributions_add_up_and_agree_with_the_trees_own() -> None:
     np.testing.assert_allclose(found.sum(axis=1), expected, atol=1e-6)
     agreement = np.corrcoef(found.ravel(), model.contributions(asked)[:, :-1].ravel())[0, 1]
     assert agreement > 0.8
+
+
+def test_a_logistic_regression_shrinks_what_a_few_rows_cannot_know() -> None:
+    """Sixty rows of 200 columns, of which one says the truth: noise does not drown it on others."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(560, 200))
+        X[:, 0] *= 3
+        y = (X[:, 0] + rng.normal(size=560) > 0).astype(int)
+        model = LogisticClassifier(random_state=seed).fit(X[:60], y[:60])
+        assert roc_auc(y[60:], model.decision_function(X[60:])) > 0.85
+        unknown = X[60:].copy()
+        unknown[:, 1:] = np.nan
+        assert roc_auc(y[60:], model.decision_function(unknown)) > 0.95

@@ -18,6 +18,7 @@ from ecomai.learning.classifiers.base import Classifier
 from ecomai.learning.classifiers.boosted import BoostedClassifier
 from ecomai.learning.classifiers.ensemble import CalibratedEnsemble
 from ecomai.learning.classifiers.event_sequence import EventSequenceClassifier
+from ecomai.learning.classifiers.logistic import LogisticClassifier
 from ecomai.learning.classifiers.prior import PriorClassifier
 from ecomai.learning.classifiers.semi_supervised import SelfTrainedClassifier
 from ecomai.learning.encoders.adapted import AdaptedTextEncoder
@@ -78,7 +79,7 @@ RANKERS: list[Callable[[], Estimator]] = [BoostedRanker, ListwiseRanker, Positio
 # Their contract is in test_classifiers.py and test_event_sequence.py.
 CLASSIFIERS: list[Callable[[], Estimator]] = [
     PriorClassifier, BoostedClassifier, SelfTrainedClassifier, CalibratedEnsemble, EventSequenceClassifier,
-    AnomalyDetector,
+    AnomalyDetector, LogisticClassifier,
 ]  # fmt: skip
 EXPOSERS: list[Callable[[], Estimator]] = [TailReranker, lambda: ThompsonBandit(n_features=2)]
 TEXTS = ["red dress", "blue dress for the summer", "mug", "红色连衣裙", "蓝牙耳机", "Кружка синяя"]

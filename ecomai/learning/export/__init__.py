@@ -4,7 +4,7 @@ The layout of each kind is written down in `docs/models.md`; `ecomai.serving.pre
 Every exported graph is run once and compared with the model it came from.
 """
 
-from .classifiers import export_event_classifier, export_tabular_classifier
+from .classifiers import export_content_classifier, export_event_classifier, export_tabular_classifier
 from .cross_encoder import export_cross_encoder
 from .pair_ranker import export_pair_ranker
 from .recommenders import export_next_item, export_popularity, export_similar_items, load_next_item
@@ -12,6 +12,7 @@ from .search import export_search
 from .text_encoder import export_text_encoder
 
 __all__ = [
+    "export_content_classifier",
     "export_cross_encoder",
     "export_event_classifier",
     "export_next_item",

@@ -1,4 +1,4 @@
-"""Artifacts of classifiers: trees over features, and the network over events."""
+"""Artifacts of classifiers: trees over features, texts and pictures beside them, the network over events."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,14 +16,19 @@ from ecomai.inference.event_windows import EventTable, EventWindows
 from ecomai.learning.classifiers.boosted import BoostedClassifier
 from ecomai.learning.classifiers.event_network import EventNetwork
 from ecomai.learning.classifiers.event_sequence import EventSequenceClassifier
+from ecomai.learning.classifiers.logistic import LogisticClassifier
+from ecomai.learning.encoders.base import TextEncoder
 from ecomai.learning.exceptions import InvalidDataError
 
 from .graphs import compare_graph, export_graph
 from .layout import describe, prepare_folder
+from .text_encoder import write_text_encoder
 from .trees import export_trees
 
 NETWORK_FILE = "network.onnx"
 MOST_CASES = 4096
+#: What a content classifier looks at besides its columns; as `ecomai.serving.predictors` names it.
+TEXT, PICTURE = "text_content", "picture_content"
 
 
 def export_tabular_classifier(
@@ -69,23 +74,101 @@ def export_tabular_classifier(
     ExportError
         If the graph does not answer as the trees do.
     """
+    arrays = calibration.as_arrays() | {"typical": np.asarray(typical, dtype=np.float32)}
+    if len(calibration.weights) != 1:
+        raise InvalidDataError("The calibration must be of the trees alone.")
+    return _write_trees(
+        model, folder, arrays, groups, kind="tabular_classifier", simple=dict(simple or {}), **description
+    )
+
+
+def export_content_classifier(
+    model: BoostedClassifier,
+    line: LogisticClassifier,
+    encoder: TextEncoder,
+    calibration: Calibration,
+    folder: str | Path,
+    *,
+    typical: NDArray[np.float32],
+    typical_vector: NDArray[np.float32],
+    groups: Mapping[str, Sequence[str]],
+    picture_encoder: str = "",
+    cache: str | Path | None = None,
+    simple: Mapping[str, Any] | None = None,
+    **description: Any,
+) -> Path:
+    """Write an artifact of kind `content_classifier`.
+
+    Parameters
+    ----------
+    model, folder, typical, groups, simple, **description
+        As in `export_tabular_classifier`.
+    line : LogisticClassifier
+        Fitted on vectors of texts, with those of pictures beside them where there is a `picture_encoder`.
+    encoder : TextEncoder
+        Fitted; it made the vectors of the texts.
+    calibration : Calibration
+        Of two log odds: the trees' and the line's.
+    typical_vector : float32 array of shape (n_text + n_picture,)
+        What contributions of text and picture are held against.
+    picture_encoder : str, default ""
+        Key of the encoder that made the vectors of the pictures.
+    cache : path, optional
+        As in `export_text_encoder`.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    NotFittedError
+        If a part has not learned.
+    InvalidDataError
+        If the parts do not fit each other.
+    ExportError
+        If a graph does not answer as what it was made from.
+    """
+    line.check_is_fitted()
+    folder = prepare_folder(folder)
+    write_text_encoder(encoder, folder, Path(cache) if cache else None)
+    n_picture = len(line.coefficients_) - encoder.n_features_
+    is_fitting = len(typical_vector) == len(line.coefficients_) and len(calibration.weights) == 2
+    if not is_fitting or n_picture < 0 or bool(n_picture) != bool(picture_encoder):
+        raise InvalidDataError("Line, calibration and encoders must be of the same vectors.")
+    arrays = calibration.as_arrays() | {
+        "typical": np.asarray(typical, dtype=np.float32),
+        "typical_vector": np.asarray(typical_vector, dtype=np.float32),
+        "line": line.coefficients_,
+        "intercept": np.array([line.intercept_]),
+    }
+    return _write_trees(
+        model, folder, arrays, groups, kind="content_classifier", simple=dict(simple or {}),
+        also_used=[TEXT, *([PICTURE] if n_picture else [])], picture_encoder=picture_encoder,
+        n_picture=n_picture, **description,
+    )  # fmt: skip
+
+
+def _write_trees(
+    model: BoostedClassifier, folder: str | Path, arrays: Mapping[str, NDArray[Any]],
+    groups: Mapping[str, Sequence[str]], *, kind: str, also_used: Sequence[str] = (), **description: Any,
+) -> Path:  # fmt: skip
     model.check_is_fitted()
     columns = list(model.feature_names_)
     unknown = {column for members in groups.values() for column in members} - set(columns)
-    if len(typical) != len(columns) or len(calibration.weights) != 1 or unknown:
-        raise InvalidDataError("Typical row, calibration and groups must be of the model's features.")
+    if len(arrays["typical"]) != len(columns) or unknown:
+        raise InvalidDataError("Typical row and groups must be of the model's features.")
     folder = prepare_folder(folder)
     export_trees(model.trees_, folder / "trees.onnx")
-    arrays = calibration.as_arrays() | {"typical": np.asarray(typical, dtype=np.float32)}
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, _arrays_of(folder))
     used = [name for name, gain in zip(columns, model.importances(), strict=True) if gain > 0]
     return describe(
         folder,
-        "tabular_classifier",
+        kind,
         columns=columns,
-        used_columns=used,
+        used_columns=[*used, *also_used],
         groups={name: list(members) for name, members in groups.items()},
-        simple=dict(simple or {}),
         **description,
     )
 

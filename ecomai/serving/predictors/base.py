@@ -25,6 +25,7 @@ _paths: dict[str, str] = {
     "pair_ranker": "ecomai.serving.predictors.pair_ranker.PairRankerPredictor",
     "cross_encoder": "ecomai.serving.predictors.cross_encoder.CrossEncoderPredictor",
     "tabular_classifier": "ecomai.serving.predictors.tabular_classifier.TabularClassifierPredictor",
+    "content_classifier": "ecomai.serving.predictors.content_classifier.ContentClassifierPredictor",
     "event_classifier": "ecomai.serving.predictors.event_classifier.EventClassifierPredictor",
     "image_encoder": "ecomai.serving.predictors.image_encoder.ImageEncoder",
 }

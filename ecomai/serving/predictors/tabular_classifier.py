@@ -62,12 +62,20 @@ class TabularClassifierPredictor(Predictor):
     def load(cls, folder: Path) -> Self:
         folder = Path(folder)
         description = cls.read_description(folder)
+        arrays, trees, calibration = cls.read_parts(folder, description)
+        return cls(trees, calibration, arrays["typical"].astype(np.float32), description)
+
+    @staticmethod
+    def read_parts(
+        folder: Path, description: dict[str, Any]
+    ) -> tuple[dict[str, NDArray[Any]], Trees, Calibration]:
+        """Read arrays, trees and calibration. Raises `UnreadableArtifactError` where they do not fit."""
         arrays = read_arrays(folder / "arrays.safetensors")
         trees = Trees(folder / "trees.onnx")
         n_columns = len(description["columns"])
         if trees.n_features != n_columns or len(arrays["typical"]) != n_columns:
             raise UnreadableArtifactError(reason="their trees were trained on other columns.")
-        return cls(trees, Calibration.of_arrays(arrays), arrays["typical"].astype(np.float32), description)
+        return arrays, trees, Calibration.of_arrays(arrays)
 
     def predict_proba(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
         """Probabilities of shape (n_samples,) for X of shape (n_samples, n_columns); NaN is missing."""
@@ -79,11 +87,20 @@ class TabularClassifierPredictor(Predictor):
         A group contributes what the log odds would lose, were its columns as they typically are: a group that
         speaks against it has a negative number.
         """
+        found = self.predict_proba(self._without_each_group(row))
+        odds = log_odds(found)
+        drops = odds[0] - odds[1:]
+        return Judgement(float(found[0]), dict(zip(self._groups, drops.tolist(), strict=True)))
+
+    def _without_each_group(self, row: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The row, and the same with each group as it typically is: of shape (n_groups + 1, n_columns)."""
         rows = np.tile(row, (len(self._groups) + 1, 1))
         for place, columns in enumerate(self._groups.values(), start=1):
             rows[place, columns] = self._typical[columns]
-        found = self.predict_proba(rows)
-        clipped = np.clip(found, EDGE, 1 - EDGE)
-        odds = np.log(clipped) - np.log1p(-clipped)
-        drops = odds[0] - odds[1:]
-        return Judgement(float(found[0]), dict(zip(self._groups, drops.tolist(), strict=True)))
+        return rows
+
+
+def log_odds(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log odds of probabilities, those nearest to 0 and 1 taken for `EDGE` and 1 - `EDGE`."""
+    clipped = np.clip(probabilities, EDGE, 1 - EDGE)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped))
