@@ -30,6 +30,8 @@ class EventTable:
         1 turned out bad, 0 turned out good, -1 nobody knows.
     known_at : float64 array of shape (n_events,)
         When the outcome became known, in seconds; infinite for never.
+    known_until : float64 array of shape (n_events,)
+        From when on it was not known any more, such as a fraud that was none after all; infinite for never.
     texts : float32 array of shape (n_events, n_text) or None
         Vectors of what is written.
     """
@@ -40,6 +42,7 @@ class EventTable:
     categories: NDArray[np.int64]
     outcomes: NDArray[np.int8]
     known_at: NDArray[np.float64]
+    known_until: NDArray[np.float64]
     texts: NDArray[np.float32] | None = None
 
     @classmethod
@@ -52,6 +55,7 @@ class EventTable:
         categories: ArrayLike | None = None,
         outcomes: ArrayLike | None = None,
         known_at: ArrayLike | None = None,
+        known_until: ArrayLike | None = None,
         texts: ArrayLike | None = None,
     ) -> "EventTable":
         """Return a table of whatever numpy understands, checked.
@@ -70,6 +74,7 @@ class EventTable:
             np.asarray(np.empty((n, 0)) if categories is None else categories, dtype=np.int64),
             np.full(n, -1, np.int8) if outcomes is None else np.asarray(outcomes, dtype=np.int8),
             np.full(n, np.inf) if known_at is None else np.asarray(known_at, dtype=np.float64),
+            np.full(n, np.inf) if known_until is None else np.asarray(known_until, dtype=np.float64),
             None if texts is None else np.asarray(texts, dtype=np.float32),
         )
         table._check()
@@ -78,7 +83,8 @@ class EventTable:
     def _check(self) -> None:
         if {len(array) for array in vars(self).values() if array is not None} != {len(self.times)}:
             raise ValueError("Each event needs its time, streams, numbers, categories and outcome.")
-        if self.categories.ndim != 2 or self.known_at.ndim != 1 or self.outcomes.ndim != 1:
+        flat = (self.outcomes, self.known_at, self.known_until)
+        if self.categories.ndim != 2 or any(array.ndim != 1 for array in flat):
             raise ValueError("Categories have two dimensions, outcomes and their times one.")
         if not np.isfinite(self.times).all() or (np.diff(self.times) < 0).any():
             raise ValueError("Events must be in the order of time.")
@@ -146,7 +152,8 @@ class EventWindows:
         now = table.times[cases][:, None]
         at = np.where(is_there, steps, 0)
         hours = np.maximum(now - table.times[at], 0) / SECONDS_PER_HOUR
-        states = np.where(table.known_at[at] <= now, 1 + table.outcomes[at].astype(np.int64), UNKNOWN)
+        is_known = (table.known_at[at] <= now) & (now < table.known_until[at])
+        states = np.where(is_known, 1 + table.outcomes[at].astype(np.int64), UNKNOWN)
         states[:, 0] = UNKNOWN
         found: dict[str, NDArray[Any]] = {
             "numbers": np.where(is_there[..., None], table.numbers[at], np.nan).astype(np.float32),

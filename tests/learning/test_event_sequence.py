@@ -7,10 +7,12 @@ import pytest
 
 from ecomai.inference.calibration import Calibration
 from ecomai.inference.event_windows import BAD, GOOD, UNKNOWN, EventTable, EventWindows
+from ecomai.learning.callbacks import Callback
 from ecomai.learning.classifiers.boosted import BoostedClassifier
-from ecomai.learning.classifiers.event_sequence import EventSequenceClassifier
+from ecomai.learning.classifiers.event_sequence import LEAST_IN_TIME, EventSequenceClassifier
 from ecomai.learning.exceptions import InvalidDataError, NotFittedError
 from ecomai.learning.export import export_event_classifier, export_tabular_classifier
+from ecomai.learning.export.event_ensemble import export_event_ensemble
 from ecomai.learning.metrics.classification import roc_auc
 from ecomai.serving.predictors import load_predictor
 
@@ -76,6 +78,15 @@ def test_a_window_needs_no_more_than_its_events() -> None:
     alone = EventWindows(part, (3, 5)).inputs(np.array([len(read) - 1]))
     for name, array in windows.inputs(np.array([399])).items():
         np.testing.assert_array_equal(array, alone[name])
+
+
+def test_an_outcome_that_was_taken_back_is_known_only_in_between() -> None:
+    table = EventTable.of(
+        [0, 10, 20, 30], [[1]] * 4, [[0.0]] * 4, outcomes=[1] * 4, known_at=[5, np.inf, np.inf, np.inf],
+        known_until=[25, np.inf, np.inf, np.inf],
+    )  # fmt: skip
+    states = EventWindows(table, (3,)).inputs(np.arange(4))["states"]
+    assert [states[case, case] for case in (1, 2, 3)] == [BAD, BAD, UNKNOWN]
 
 
 def test_hashed_names_fit_the_buckets_and_missing_ones_stay_missing() -> None:
@@ -154,6 +165,27 @@ def test_wrong_input_is_refused(fitted: EventSequenceClassifier) -> None:
 # -- artifacts ----------------------------------------------------------------------------------
 
 
+def test_minutes_bound_the_epochs_and_of_many_cases_the_newest_stay() -> None:
+    table, bad = events(600)
+    cases = np.arange(600)
+    settings = {**TINY, "max_epochs": 2, "max_minutes": 60.0, "n_threads": 1}
+    assert EventSequenceClassifier(**settings).fit(table, cases, bad).n_epochs_ == 2
+    hurried = EventSequenceClassifier(**{**settings, "max_minutes": 1e-9, "negative_share": 1.0})
+    steps = _Steps()
+    assert hurried.fit(table, cases, bad, callbacks=[steps]).n_epochs_ == 1
+    assert steps.n == LEAST_IN_TIME // TINY["batch_size"]
+    hurried.pretraining_minutes = 1e-9
+    hurried.pretrain(table, cases, callbacks=[steps])
+    assert steps.n == 2 * LEAST_IN_TIME // TINY["batch_size"]
+
+
+class _Steps(Callback):
+    n = 0
+
+    def on_progress(self, progress: float) -> None:
+        self.n += 1
+
+
 PLAIN = Calibration(np.ones(1), np.array([-30.0, 30.0]), np.array([0.0, 1.0]))
 
 
@@ -175,6 +207,31 @@ def test_the_exported_network_answers_as_it_was_trained(extra: dict, tmp_path: P
     np.testing.assert_allclose(predictor.log_odds(table, cases), expected, atol=1e-3)
     np.testing.assert_allclose(predictor.predict_proba(table, cases), (expected + 30) / 60, atol=1e-4)
     assert len(predictor.log_odds(table, [])) == 0
+
+
+def test_trees_and_network_answer_together_as_they_were_trained(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table, bad = events(300)
+    X = np.column_stack([table.numbers[:, 0], rng.normal(size=300)]).astype(np.float32)
+    network = EventSequenceClassifier(**{**TINY, "max_epochs": 1}).fit(table, np.arange(200), bad[:200])
+    trees = BoostedClassifier(n_threads=1, min_leaf=5, negative_share=1.0).fit(
+        X[:200], bad[:200], feature_names=["amount", "noise"]
+    )
+    calibration = Calibration(np.array([0.25, 0.75]), PLAIN.scores, PLAIN.probabilities)
+    export_event_ensemble(
+        trees, network, calibration, tmp_path, typical=np.zeros(2, dtype=np.float32), typical_log_odds=-9.0,
+        groups={"amounts": ["amount"]}, numbers=["amount", "hour"], simple={"intercept": 1.0},
+    )  # fmt: skip
+    predictor = load_predictor(tmp_path)
+    cases = np.arange(200, 300)
+    odds = 0.25 * trees.decision_function(X[cases]) + 0.75 * network.decision_function(table, cases)
+    np.testing.assert_allclose(predictor.predict_proba(X[cases], table, cases), (odds + 30) / 60, atol=1e-4)
+    found = predictor.assess(X[250], table, 250)
+    assert found.probability == pytest.approx((odds[50] + 30) / 60, abs=1e-4)
+    assert set(found.contributions) == {"event_order", "amounts"}
+    assert found.contributions["event_order"] > 0
+    assert predictor.simple == {"intercept": 1.0}
+    assert set(predictor.used_columns) >= {"amount", "hour"}
 
 
 def test_exported_trees_answer_as_they_were_trained(tmp_path: Path) -> None:

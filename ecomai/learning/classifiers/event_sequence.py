@@ -1,6 +1,7 @@
 """A transformer over a case and what its customer, card or shop did shortly before."""
 
 import hashlib
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -26,6 +27,8 @@ EDGE_SAMPLE = 20_000
 OLDEST_DAYS = 90.0  # intervals of ages end there
 HIDDEN_SHARE = 0.15  # of the numbers of earlier events, in pretraining
 HIDDEN_SHARE_CASE = 0.5  # of those of the case
+LEAST_IN_TIME = 256  # cases that are learned from, however short the time is
+TIMED_STEPS = 5  # by which it is told how long an epoch takes
 
 
 class EventSequenceClassifier(Estimator):
@@ -58,6 +61,8 @@ class EventSequenceClassifier(Estimator):
         How many of the negatives are learned from; they then weigh as much as all.
     positive_weight : float, default 1.0
         How many times a positive counts while learning; taken back from the log odds.
+    pretraining_minutes, max_minutes : float, optional
+        How long each may take, about: so many epochs as fit, and where not even one does, the newest cases.
     n_threads : int or None, default None
         Of the processor; None leaves torch's number.
     device : str, default "auto"
@@ -67,6 +72,8 @@ class EventSequenceClassifier(Estimator):
     ----------
     sizes_ : dict of str to int
         Numbers, categories, streams and text features of an event.
+    n_epochs_ : int
+        Asked for, as many as fit into the minutes.
     network : EventNetwork
         The trained module, for export.
 
@@ -76,9 +83,10 @@ class EventSequenceClassifier(Estimator):
     embeddings for numerical features in tabular deep learning", 2022.
     """
 
-    learned_values: ClassVar[tuple[str, ...]] = ("sizes_",)
+    learned_values: ClassVar[tuple[str, ...]] = ("sizes_", "n_epochs_")
 
     sizes_: dict[str, int]
+    n_epochs_: int
 
     def __init__(
         self,
@@ -97,6 +105,8 @@ class EventSequenceClassifier(Estimator):
         weight_decay: float = 0.01,
         negative_share: float = 0.1,
         positive_weight: float = 1.0,
+        pretraining_minutes: float | None = None,
+        max_minutes: float | None = None,
         n_threads: int | None = None,
         device: str = "auto",
         random_state: int = 0,
@@ -116,6 +126,8 @@ class EventSequenceClassifier(Estimator):
         self.weight_decay = weight_decay
         self.negative_share = negative_share
         self.positive_weight = positive_weight
+        self.pretraining_minutes = pretraining_minutes
+        self.max_minutes = max_minutes
         self.n_threads = n_threads
         self.device = device
         self.random_state = random_state
@@ -161,7 +173,8 @@ class EventSequenceClassifier(Estimator):
         with seeded(self.random_state), threads(self.n_threads):
             network = self._new_network(table, rows)
             dataset = _HiddenNumbers(windows, rows, self.random_state)
-            plan = self._plan(self.pretraining_epochs, self.pretraining_rate)
+            n_epochs = self._keep_in_time(network, dataset, self.pretraining_minutes, self.pretraining_epochs)
+            plan = self._plan(n_epochs, self.pretraining_rate)
             self._train(
                 network,
                 dataset,
@@ -220,7 +233,8 @@ class EventSequenceClassifier(Estimator):
             network = self._start(table, rows)
             network.set_prior(log_odds_of(float(np.average(labels, weights=weights))))
             dataset = _LabelledCases(windows, rows[kept], labels[kept], kept_weights)
-            plan = self._plan(self.max_epochs, self.learning_rate)
+            n_epochs = self._keep_in_time(network, dataset, self.max_minutes, self.max_epochs)
+            plan = self._plan(n_epochs, self.learning_rate)
             self._train(
                 network,
                 dataset,
@@ -229,7 +243,7 @@ class EventSequenceClassifier(Estimator):
                 checkpoint_folder,
                 _digest(table.times, table.numbers, rows, labels),
             )
-        self.sizes_ = _sizes_of(table)
+        self.sizes_, self.n_epochs_ = _sizes_of(table), n_epochs
         self.network = network.eval()
         return self
 
@@ -303,6 +317,31 @@ class EventSequenceClassifier(Estimator):
             dropout=self.dropout,
         )
 
+    def _keep_in_time(
+        self, network: EventNetwork, dataset: "_Cases", minutes: float | None, most: int
+    ) -> int:
+        """Return how many epochs fit; where not even one does, only the newest cases are kept."""
+        if minutes is None:
+            return most
+        share = 60 * minutes / max(self._seconds_of_epoch(network, dataset), 1e-9)
+        if share < 1:
+            dataset.keep(max(int(share * len(dataset)), min(LEAST_IN_TIME, len(dataset))))
+        return min(max(int(share), 1), most)
+
+    def _seconds_of_epoch(self, network: EventNetwork, dataset: "_Cases") -> float:
+        """Time steps that change nothing; the first of them warms up."""
+        drawn = np.random.default_rng(self.random_state).permutation(len(dataset))
+        device = find_device(self.device)
+        timed = network.to(device).train()
+        seconds = []
+        for start in range(0, min((TIMED_STEPS + 1) * self.batch_size, len(dataset)), self.batch_size):
+            began = time.perf_counter()
+            batch = dataset.__getitems__(drawn[start : start + self.batch_size].tolist())
+            timed(**{name: tensor.to(device) for name, tensor in batch.items()})["loss"].backward()
+            seconds.append(time.perf_counter() - began)
+        timed.zero_grad(set_to_none=True)
+        return float(np.median(seconds[1:] or seconds)) * len(dataset) / self.batch_size
+
     def _plan(self, n_epochs: int, learning_rate: float) -> TrainingPlan:
         return TrainingPlan(
             max_epochs=n_epochs,
@@ -356,6 +395,10 @@ class _Cases:
     def __len__(self) -> int:
         return len(self.cases)
 
+    def keep(self, n: int) -> None:
+        """Forget all but the `n` newest cases."""
+        self.cases, self.lengths = self.cases[-n:], self.lengths[-n:]
+
     def __getitems__(self, rows: list[int]) -> dict[str, torch.Tensor]:
         return _tensors(self.windows.inputs(self.cases[rows]))
 
@@ -371,6 +414,10 @@ class _LabelledCases(_Cases):
         super().__init__(windows, cases)
         self.labels = torch.from_numpy(labels.astype(np.float32))
         self.weights = torch.from_numpy(weights.astype(np.float32))
+
+    def keep(self, n: int) -> None:
+        super().keep(n)
+        self.labels, self.weights = self.labels[-n:], self.weights[-n:]
 
     def __getitems__(self, rows: list[int]) -> dict[str, torch.Tensor]:
         return super().__getitems__(rows) | {"labels": self.labels[rows], "weights": self.weights[rows]}

@@ -27,6 +27,7 @@ _paths: dict[str, str] = {
     "tabular_classifier": "ecomai.serving.predictors.tabular_classifier.TabularClassifierPredictor",
     "content_classifier": "ecomai.serving.predictors.content_classifier.ContentClassifierPredictor",
     "event_classifier": "ecomai.serving.predictors.event_classifier.EventClassifierPredictor",
+    "event_ensemble": "ecomai.serving.predictors.event_ensemble.EventEnsemblePredictor",
     "image_encoder": "ecomai.serving.predictors.image_encoder.ImageEncoder",
 }
 
