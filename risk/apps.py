@@ -34,3 +34,4 @@ class RiskConfig(AppConfig):
         signals.appeal_changed.connect(receivers.on_appeal_changed, dispatch_uid="risk.answers")
         orders_changed.connect(receivers.on_orders_changed, dispatch_uid="risk.orders")
         post_migrate.connect(receivers.create_beat_entries, sender=self)
+        post_migrate.connect(receivers.note_key, sender=self)

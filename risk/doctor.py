@@ -13,6 +13,7 @@ from ecomai.serving import live
 from . import selectors
 from .app_settings import app_settings
 from .models import Assessment, Kind, Policy
+from .services import rebuilding
 from .services.scoring import model_name
 
 WEEK = timedelta(days=7)
@@ -20,7 +21,7 @@ PAYMENT = model_name(Kind.PAYMENT_FRAUD)
 
 
 def findings() -> list[Finding]:
-    return [_asked(), _policy(), _key(), _model()]
+    return [_asked(), _policy(), _key(), _states(), _model()]
 
 
 def _asked() -> Finding:
@@ -48,6 +49,13 @@ def _key() -> Finding:
         else _("Entities are hashed with a key derived from SECRET_KEY; after a change of it all is new.")
     )
     return Finding(_("Key"), is_own or settings.DEBUG or bool(settings.SECRET_KEY), message)
+
+
+def _states() -> Finding:
+    """States that were folded with another key, or for other features, know nobody any more."""
+    why = rebuilding.why_needed()
+    message = why or _("What is known of customers, cards and devices was folded with today's key.")
+    return Finding(_("States"), not why, message, "manage.py ecomai_rebuild_risk_states" if why else "")
 
 
 def _model() -> Finding:

@@ -8,7 +8,7 @@ from django.apps import AppConfig
 from django.db import connections
 from kombu.exceptions import KombuError
 
-from .models import Appeal, Case, Label, Origin
+from .models import Appeal, Case, Label, Origin, StateRebuild
 
 logger = logging.getLogger(__name__)
 
@@ -66,3 +66,11 @@ def create_beat_entries(sender: AppConfig, using: str, **kwargs: Any) -> None:
             name=name, task=f"ecomai.risk.{task}", crontab=clock, queue="default",
             expire_seconds=3600 if hour == "*" else None,
         )  # fmt: skip
+
+
+def note_key(sender: AppConfig, using: str, **kwargs: Any) -> None:
+    """Note which key the states are folded with, at the first migration; `services.rebuilding` compares."""
+    from .services.rebuilding import note_first
+
+    if StateRebuild._meta.db_table in connections[using].introspection.table_names():
+        note_first(using=using)

@@ -2,7 +2,7 @@
 
 import heapq
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,12 @@ def replay_history(
     """
     moments = heapq.merge(_questions(until), _labels(until), key=lambda each: each[0])
     for pk, values in replay((moment for _order, moment in moments), states):
-        yield pk, [None if math.isnan(value) else value for value in values]
+        yield pk, kept_values(values)
+
+
+def kept_values(values: Sequence[float]) -> list[float | None]:
+    """Return a feature vector as assessments keep it."""
+    return [None if math.isnan(value) else value for value in values]
 
 
 # A label of the same microsecond concerns other entities, so which comes first makes no difference.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from .events import RiskEvent
 from .states import State, fold, fold_label, neighbour_keys
@@ -26,8 +26,16 @@ class LabelMoment:
     n: int
 
 
+class States(Protocol):
+    """What is known of each key: a dict, or what reads and keeps them elsewhere."""
+
+    def __contains__(self, key: object, /) -> bool: ...
+    def __getitem__(self, key: bytes, /) -> State: ...
+    def setdefault(self, key: bytes, default: State, /) -> State: ...
+
+
 def replay(
-    history: Iterable[Moment | LabelMoment], states: dict[bytes, State] | None = None
+    history: Iterable[Moment | LabelMoment], states: States | None = None
 ) -> Iterator[tuple[Any, list[float]]]:
     """Yield id and feature vector of each question of a history, which must be in the order it was received.
 

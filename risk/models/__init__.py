@@ -4,7 +4,7 @@ from .appeals import Appeal
 from .assessments import AnsweredBy, Assessment, Decision, Kind
 from .backtests import Backtest
 from .cases import Case, CaseDecision, CaseNote, Origin, ReasonCode, Verdict
-from .entities import EntityState
+from .entities import EntityState, RebuiltState, StateRebuild
 from .fairness import FairnessReport
 from .labels import Label
 from .lists import ListEntry
@@ -28,6 +28,8 @@ __all__ = [
     "Origin",
     "Policy",
     "ReasonCode",
+    "RebuiltState",
     "Rule",
+    "StateRebuild",
     "Verdict",
 ]

@@ -14,6 +14,7 @@ from ..features.events import short
 from ..hashing import hash_entity
 from ..models import Assessment, EntityState
 from ..normalising import entities_of
+from .rebuilding import start_again
 from .states import Entity, take_states, write_states
 
 
@@ -26,6 +27,7 @@ def erase(subject: Subject) -> Mapping[str, int]:
     account = hash_entity(subject.storefront, EntityState.Kind.CUSTOMER, subject.external_id)
     shared = {pk: kind for row in rows for kind, pk in entities_of(row).items() if pk != account}
     with transaction.atomic():
+        start_again()
         n_unlinked = _forget_account(subject.storefront, account, shared)
         n_states = EntityState.objects.filter(pk=account).delete()[0]
         Assessment.objects.filter(pk__in=[row.pk for row in rows]).delete()
