@@ -29,7 +29,20 @@ def cards(request: HttpRequest) -> list[Card]:
     found = [_assessed(figures), _answered(figures)]
     if request.user.has_perm("ecomai_risk.view_case"):
         found.append(_queue(request.user))
+    if request.user.has_perm("ecomai_risk.view_rule") and (card := _failing_rules()):
+        found.append(card)
     return found
+
+
+def _failing_rules() -> Card | None:
+    names = [str(rule) for rule in selectors.failing_rules()]
+    if not names:
+        return None
+    return Card(
+        title=_("Rules whose condition fails"), value=str(len(names)), state="problem", order=18,
+        text=_("They decide nothing where they fail: %(names)s.") % {"names": ", ".join(names[:5])},
+        href=reverse("admin:ecomai_risk_rule_changelist"),
+    )  # fmt: skip
 
 
 def _figures() -> dict[str, Any]:

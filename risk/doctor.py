@@ -21,7 +21,7 @@ PAYMENT = model_name(Kind.PAYMENT_FRAUD)
 
 
 def findings() -> list[Finding]:
-    return [_asked(), _policy(), _key(), _states(), _model()]
+    return [_asked(), _policy(), _key(), _states(), _rules(), _model()]
 
 
 def _asked() -> Finding:
@@ -56,6 +56,14 @@ def _states() -> Finding:
     why = rebuilding.why_needed()
     message = why or _("What is known of customers, cards and devices was folded with today's key.")
     return Finding(_("States"), not why, message, "manage.py ecomai_rebuild_risk_states" if why else "")
+
+
+def _rules() -> Finding:
+    failing = list(selectors.failing_rules())
+    if not failing:
+        return Finding(_("Rules"), True, _("No rule failed within the last day."))
+    told = "; ".join(f"{rule}: {rule.problem}" for rule in failing[:5])
+    return Finding(_("Rules"), False, told, _("Make the next version of the rule, with a mended condition."))
 
 
 def _model() -> Finding:

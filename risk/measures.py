@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from ecomai.console.measures import Measure, Reading, register_measure
 
+from . import selectors
 from .models import Case, FairnessReport
 from .services import fairness
 
@@ -17,6 +18,7 @@ _HERE = __name__
 GAP_BOUND = 0.1
 PAGE = "admin:ecomai_risk_fairnessreport_changelist"
 QUEUE = "admin:ecomai_risk_case_changelist"
+RULES = "admin:ecomai_risk_rule_changelist"
 
 
 def register_measures() -> None:
@@ -41,6 +43,18 @@ def register_measures() -> None:
             read=f"{_HERE}.overdue_cases", default_bound=0, url_name=QUEUE,
         )
     )  # fmt: skip
+    register_measure(
+        Measure(
+            name="risk.failing_rules",
+            verbose_name=gettext_lazy("Rules whose condition fails"),
+            read=f"{_HERE}.failing_rules", default_bound=0, url_name=RULES, is_said_by_label=True,
+        )
+    )  # fmt: skip
+
+
+def failing_rules() -> list[Reading]:
+    """One for each rule that failed within the last day; a rule that fails no more is said no more."""
+    return [Reading(1.0, str(rule.pk), str(rule), rule.problem) for rule in selectors.failing_rules()]
 
 
 def approval_gap() -> list[Reading]:

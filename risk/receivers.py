@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 BEAT_ENTRIES = {
     "ecomai: hold and release orders as cases want it": ("perform_order_acts", "*", "*"),
     "ecomai: open cases that models learn most from": ("open_learning_cases", "17", "*"),
+    "ecomai: count how often rules fired": ("count_rule_hits", "*/10", "*"),
     "ecomai: count how groups of customers fare": ("refresh_fairness", "20", "4"),
     "ecomai: forget old assessments": ("forget_old_assessments", "50", "3"),
 }

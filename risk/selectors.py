@@ -10,7 +10,7 @@ from django.utils import timezone
 from .app_settings import app_settings
 from .exceptions import UnknownAssessmentError
 from .features import FEATURES_VERSION
-from .models import Assessment, Label
+from .models import Assessment, Label, Rule
 
 
 def get_assessment(*, storefront: str, kind: str, external_id: str) -> Assessment:
@@ -65,6 +65,12 @@ def figures(*, since: datetime) -> dict[str, Any]:
         "by_decision": dict(by_decision), "by_source": dict(by_source), "n_shadow": n_shadow,
         "mean_ms": total_ms / n if n else None,
     }  # fmt: skip
+
+
+def failing_rules() -> QuerySet[Rule]:
+    """Rules at work whose condition failed within the last day: they decided nothing where it did."""
+    at_work = Rule.objects.filter(state__in=(Rule.State.LIVE, Rule.State.SHADOW)).exclude(problem="")
+    return at_work.filter(problem_at__gte=timezone.now() - timedelta(days=1)).order_by("order", "name")
 
 
 def of_customer(*, storefront: str, customer_id: str) -> QuerySet[Assessment]:

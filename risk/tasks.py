@@ -24,6 +24,13 @@ def refresh_fairness() -> None:
     refresh_fairness()
 
 
+@shared_task(name="ecomai.risk.count_rule_hits", ignore_result=True)
+def count_rule_hits() -> None:
+    from .services.rule_counts import count_rule_hits
+
+    count_rule_hits()
+
+
 @shared_task(name="ecomai.risk.forget_old_assessments", ignore_result=True)
 def forget_old_assessments() -> None:
     from .services.retention import forget_old_assessments

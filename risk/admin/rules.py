@@ -26,6 +26,7 @@ from ..facts import LANGUAGE, described_facts
 from ..models import Decision, Kind, Rule
 from ..services import rule_versions
 from ..services.dry_runs import MOST_ASSESSMENTS, DryRun, dry_run
+from ..services.rule_counts import hits_of
 
 APP = "ecomai_risk"
 State = Rule.State
@@ -214,6 +215,7 @@ class RuleAdmin(OwnPages):
             context |= {
                 "possible": [(name, ACTIONS[name].label) for name in possible],
                 "may_copy": self.has_add_permission(request),
+                "hits": hits_of(obj),
                 "may_backtest": request.user.has_perm(f"{APP}.add_backtest"),
                 "versions": Rule.objects.filter(storefront=obj.storefront, name=obj.name).order_by("-number"),
             }

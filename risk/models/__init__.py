@@ -9,7 +9,7 @@ from .fairness import FairnessReport
 from .labels import Label
 from .lists import ListEntry
 from .policies import Policy
-from .rules import Rule
+from .rules import Rule, RuleDay
 
 __all__ = [
     "AnsweredBy",
@@ -30,6 +30,7 @@ __all__ = [
     "ReasonCode",
     "RebuiltState",
     "Rule",
+    "RuleDay",
     "StateRebuild",
     "Verdict",
 ]

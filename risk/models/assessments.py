@@ -148,6 +148,10 @@ class Assessment(Storefronted):
                 condition=models.Q(address__isnull=False),
             ),
             models.Index(
+                fields=["received_at"], name="ecomai_risk_rules_fired",
+                condition=~models.Q(rules_fired=[]),
+            ),
+            models.Index(
                 fields=["kind", "-received_at"], name="ecomai_risk_fraud",
                 condition=models.Q(is_fraud=True),
             ),

@@ -129,3 +129,22 @@ class Rule(Storefronted):
             problems["ends_at"] = _("It must end after it begins.")
         if problems:
             raise ValidationError(problems)
+
+
+class RuleDay(models.Model):
+    """How often a version of a rule fired on a day, and how often that decided; counted from assessments."""
+
+    rule = models.ForeignKey(Rule, verbose_name=_("rule"), on_delete=models.CASCADE, related_name="days")
+    day = models.DateField(_("day"), help_text=_("In UTC."))
+    n_fired = models.PositiveIntegerField(_("fired"), default=0)
+    n_decided = models.PositiveIntegerField(_("decided"), default=0)
+
+    class Meta:
+        verbose_name = _("day of a rule")
+        verbose_name_plural = _("days of rules")
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["rule", "day"], name="ecomai_risk_rule_day")]
+        indexes = [models.Index(fields=["day"], name="ecomai_risk_rule_days")]
+
+    def __str__(self) -> str:
+        return f"{self.rule} {self.day}"

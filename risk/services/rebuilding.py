@@ -2,8 +2,8 @@
 
 History is read in its order, some thousands of moments at a time. Each part loads the states that it names
 from `RebuiltState`, folds, writes them back and notes how far it came, in one transaction: so memory is
-bounded, and who is interrupted goes on. Questions keep folding into `EntityState` meanwhile. At the end nobody
-may write to that for a moment, the rest is folded, and the two tables change their names.
+bounded, and who is interrupted goes on. Questions keep folding into `EntityState` meanwhile. At the end
+nobody may write to that for a moment, the rest is folded, and the two tables change their names.
 """
 
 from collections.abc import Callable, Iterable, Sequence
