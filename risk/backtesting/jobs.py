@@ -1,6 +1,6 @@
 """A back-test as a job: asked for, done in parts that a dead worker's successor takes up, and judged."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,8 +19,8 @@ from ecomai.registry.models import ModelVersion
 from ecomai.registry.services import write_audit
 from ecomai.serving.predictors import load_predictor
 
-from ..features import FEATURE_NAMES
 from ..models import Assessment, Backtest, Kind, Policy, Rule
+from ..sequences import is_readable, probabilities, reads_events, sequences_before
 from ..services.policies import current_policy
 from ..services.rules import CompiledRule, compile_rule
 from ..services.scoring import model_name
@@ -33,6 +33,7 @@ KIND = "risk.backtest"
 MOST_DAYS, MOST_RULES, MOST_CHANGED = 800, 200, 20
 THRESHOLDS = ("step_up_from", "review_from", "decline_from")
 BELIEFS = ("review_catches", "proof_stops", "proof_loses")
+Predict = Callable[[PastTable], NDArray[np.float64]]
 _PARTS = {"rules", "without_rules", "policy", "thresholds", "model_version", *BELIEFS}
 
 
@@ -230,16 +231,24 @@ def _rows_of(backtest: Backtest) -> Any:
     ).exclude(decision="")  # fmt: skip
 
 
-def _predictor(version: ModelVersion | None) -> Any:
-    """Return what gives the probabilities of a version for rows of features; None without one."""
+def _predictor(version: ModelVersion | None) -> Predict | None:
+    """Return what gives the probabilities of a version for a table; None without one."""
     if version is None:
         return None
     predictor: Any = load_predictor(open_artifact(version))
-    if list(getattr(predictor, "columns", ())) != list(FEATURE_NAMES):
+    if not is_readable(predictor):
         raise InvalidInputError(
             reason=_("“%(version)s” takes other features than are kept today.") % {"version": version}
         )
-    return predictor.predict_proba
+    if reads_events(predictor):
+        return lambda table: _by_events(predictor, table)
+    return lambda table: predictor.predict_proba(table.features.astype(np.float32))
+
+
+def _by_events(predictor: Any, table: PastTable) -> NDArray[np.float64]:
+    """Each is judged by the events before it, and by what was known of them then."""
+    sequences, places = sequences_before(table.rows)
+    return probabilities(predictor, table.features.astype(np.float32), sequences, places)
 
 
 @dataclass
@@ -267,11 +276,11 @@ class _Progress:
             (at, kept["after"][1]) if at else None, kept["changed"], kept["samples"], plan,
         )  # fmt: skip
 
-    def add(self, table: PastTable, plan: BacktestPlan, predict: Any, now: datetime) -> None:
+    def add(self, table: PastTable, plan: BacktestPlan, predict: Predict | None, now: datetime) -> None:
         outcomes = outcomes_of(table, now)
         decisions = {LIVE: plan.live.decide(table, outcomes), THEN: decided_then(table)}
         if predict is not None:
-            table.use_probability(predict(table.features.astype(np.float32)))
+            table.use_probability(predict(table))
         decisions[DRAFT] = plan.draft.decide(table, outcomes)
         add_to(self.tallies, table, decisions, plan.costs, outcomes)
         self._note_changes(table, decisions[LIVE], decisions[DRAFT])

@@ -17,6 +17,7 @@ from ecomai.condition_columns import Coded
 
 from ..facts import KINDS, LIST_FACTS, TRUTHS, facts_of, feature_place, properties_of, text_fact, texts_fact
 from ..features import FEATURE_NAMES, FEATURES_VERSION
+from ..features.tokens import STREAMS
 from ..models import Assessment, ListEntry
 from ..services.lists import chosen, keys_of
 
@@ -180,6 +181,8 @@ def columns_for(names: frozenset[str], *, with_features: bool) -> list[str]:
     columns = [*_LEAST, *_OF_TEXTS, *(_OF_LISTS if names & (LIST_FACTS.keys() | {"lists"}) else ())]
     if with_features or any(feature_place(name) is not None for name in names):
         columns += ["features", "features_version"]
+    if with_features:
+        columns += STREAMS  # of a model that reads the events before
     if names & _OF_PAYLOAD:
         columns.append("payload")
     return list(dict.fromkeys(columns))

@@ -1,7 +1,7 @@
 """The probability of a question: the model's within the time that is left, else the simple model's."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import DEFAULT_DB_ALIAS
@@ -9,13 +9,15 @@ from django.db import DEFAULT_DB_ALIAS
 from ecomai.registry.models import ModelVersion
 from ecomai.serving import live
 from ecomai.serving.budget import run_with_budget
-from ecomai.serving.predictors.tabular_classifier import TabularClassifierPredictor
+from ecomai.serving.predictors.event_ensemble import EventEnsemblePredictor
+from ecomai.serving.predictors.tabular_classifier import Judgement, TabularClassifierPredictor
 
 from ..features import FEATURE_NAMES
 from ..features.vectors import ASKED, as_row
 from ..models import AnsweredBy, Assessment, Policy
 from ..normalising import event_of
 from ..scorecard import STARTER, Scorecard
+from ..sequences import case_of, is_readable
 from .moderation import judge, note_picture
 
 
@@ -30,6 +32,9 @@ class Score:
     model_version: ModelVersion | None = None
 
 
+_PREDICTORS = (TabularClassifierPredictor, EventEnsemblePredictor)
+
+
 def model_name(kind: str) -> str:
     return f"risk.{kind}"
 
@@ -41,14 +46,17 @@ def score(row: Assessment, policy: Policy, *, deadline: float) -> Score:
     served = live.get_live(model_name(row.kind))
     if served is None and not policy.is_live:
         served = live.get_shadow(model_name(row.kind))
-    if served is None or not isinstance(served.predictor, TabularClassifierPredictor):
+    if served is None or not isinstance(served.predictor, _PREDICTORS):
         return _simple(STARTER, values, policy)
     predictor = served.predictor
     if not _fits(predictor, policy):
         return _simple(STARTER, values, policy)
     card = _scorecard(predictor)
+    if time.perf_counter() >= deadline or not row.features:
+        return _simple(card, values, policy)
+    judgement = _prepare(predictor, row, values)
     seconds = deadline - time.perf_counter()
-    if seconds <= 0 or not row.features:
+    if seconds <= 0:
         return _simple(card, values, policy)
 
     # What is known of the version without asking the database.
@@ -56,20 +64,32 @@ def score(row: Assessment, policy: Policy, *, deadline: float) -> Score:
     version = ModelVersion.from_db(DEFAULT_DB_ALIAS, ("id", "number"), known)
 
     def ask() -> Score:
-        answer = judge(predictor, row, as_row(values))
+        answer = judgement()
         return Score(answer.probability, answer.contributions, values, AnsweredBy.MODEL, version)
 
     return run_with_budget(ask, lambda: _simple(card, values, policy), seconds=seconds).value
 
 
-def _fits(predictor: TabularClassifierPredictor, policy: Policy) -> bool:
+def _prepare(
+    predictor: TabularClassifierPredictor | EventEnsemblePredictor,
+    row: Assessment,
+    values: list[float | None],
+) -> Callable[[], Judgement]:
+    """Return what asks the model. The database is read here: it runs in a thread without a connection."""
+    if isinstance(predictor, EventEnsemblePredictor):
+        table, case = case_of(predictor, row)
+        return lambda: predictor.assess(as_row(values), table, case)
+    return lambda: judge(predictor, row, as_row(values))
+
+
+def _fits(predictor: TabularClassifierPredictor | EventEnsemblePredictor, policy: Policy) -> bool:
     """Whether a model takes our features, and was trained without those that the policy forbids."""
-    return list(predictor.columns) == list(FEATURE_NAMES) and not any(
+    return is_readable(predictor) and not any(
         name.startswith(tuple(policy.forbidden_features)) for name in predictor.used_columns
     )
 
 
-def _scorecard(predictor: TabularClassifierPredictor) -> Scorecard:
+def _scorecard(predictor: TabularClassifierPredictor | EventEnsemblePredictor) -> Scorecard:
     simple = predictor.simple
     if not simple:
         return STARTER

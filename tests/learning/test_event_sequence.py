@@ -220,7 +220,8 @@ def test_trees_and_network_answer_together_as_they_were_trained(tmp_path: Path) 
     calibration = Calibration(np.array([0.25, 0.75]), PLAIN.scores, PLAIN.probabilities)
     export_event_ensemble(
         trees, network, calibration, tmp_path, typical=np.zeros(2, dtype=np.float32), typical_log_odds=-9.0,
-        groups={"amounts": ["amount"]}, numbers=["amount", "hour"], simple={"intercept": 1.0},
+        groups={"amounts": ["amount"]}, numbers=["amount", "hour"], streams={"customer": "age"},
+        simple={"intercept": 1.0},
     )  # fmt: skip
     predictor = load_predictor(tmp_path)
     cases = np.arange(200, 300)
@@ -231,7 +232,7 @@ def test_trees_and_network_answer_together_as_they_were_trained(tmp_path: Path) 
     assert set(found.contributions) == {"event_order", "amounts"}
     assert found.contributions["event_order"] > 0
     assert predictor.simple == {"intercept": 1.0}
-    assert set(predictor.used_columns) >= {"amount", "hour"}
+    assert set(predictor.used_columns) >= {"amount", "hour", "age"}
 
 
 def test_exported_trees_answer_as_they_were_trained(tmp_path: Path) -> None:

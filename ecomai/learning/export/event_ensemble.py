@@ -31,6 +31,7 @@ def export_event_ensemble(
     typical_log_odds: float,
     groups: Mapping[str, Sequence[str]],
     numbers: Sequence[str],
+    streams: Mapping[str, str],
     simple: Mapping[str, Any] | None = None,
     **description: Any,
 ) -> Path:
@@ -50,6 +51,8 @@ def export_event_ensemble(
         What the network says of a good case; what it says of others is held against it.
     numbers : sequence of str
         As in `export_event_classifier`.
+    streams : mapping of str to str
+        Names of the streams whose events are read, and the feature without which each must not be.
     **description
         What else its `predictor.json` is to say.
 
@@ -85,4 +88,4 @@ def export_event_ensemble(
     )
     values = {name: whole[name] for name in ("columns", "used_columns", "groups", "simple")}
     values |= {name: of_network[name] for name in _OF_NETWORK}
-    return describe(folder, "event_ensemble", **values, **description)
+    return describe(folder, "event_ensemble", **values, streams=dict(streams), **description)

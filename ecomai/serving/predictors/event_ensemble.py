@@ -25,7 +25,8 @@ class EventEnsemblePredictor(Predictor):
     An artifact has `trees.onnx`, `network.onnx`, `arrays.safetensors` (`weights` of the two, `scores` and
     `probabilities` of the calibration; `typical`, the row, and `typical_log_odds`, the transformer's word,
     that contributions are held against), and in `predictor.json` what `TabularClassifierPredictor` and
-    `EventNetworkSession` read.
+    `EventNetworkSession` read, and `streams`: those whose events are read, each with the column that stands
+    for it.
     """
 
     kind: ClassVar[str] = "event_ensemble"
@@ -43,10 +44,9 @@ class EventEnsemblePredictor(Predictor):
         self._typical = arrays["typical"].astype(np.float32)
         self._typical_log_odds = float(arrays["typical_log_odds"][0])
         self.columns: list[str] = description["columns"]
-        #: Of both parts.
-        self.used_columns: list[str] = list(
-            dict.fromkeys([*description["used_columns"], *description["numbers"]])
-        )
+        self.streams: dict[str, str] = description["streams"]
+        used_by_network = [*description["numbers"], *self.streams.values()]
+        self.used_columns: list[str] = list(dict.fromkeys([*description["used_columns"], *used_by_network]))
         self.simple: dict[str, Any] = description.get("simple") or {}
         self.lengths = network.lengths
         self.numbers = network.numbers
