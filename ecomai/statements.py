@@ -85,7 +85,7 @@ def quick_transaction() -> Iterator[Statements]:
 def insert(row: Model, *, ending: str = "") -> Statement:
     """Return the statement that inserts a row; a key that the database gives is left to it."""
     text, fields = _insert_text(type(row), row.pk is not None)
-    return f"{text} {ending}", [prepared(field, getattr(row, field.attname)) for field in fields]
+    return f"{text} {ending}", [prepared(field, field.pre_save(row, True)) for field in fields]
 
 
 def prepared(field: Field, value: Any) -> Any:
