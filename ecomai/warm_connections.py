@@ -95,6 +95,8 @@ class _WarmConnections:
 
 def _has_ended(warm: psycopg.Connection) -> bool:
     """Whether the server spoke without being asked: it does so when it ends a connection."""
+    if not hasattr(select, "poll"):  # Windows: the first statement will tell
+        return False
     asked = select.poll()
     asked.register(warm.fileno(), select.POLLIN)
     return bool(asked.poll(0))
