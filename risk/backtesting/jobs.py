@@ -18,7 +18,10 @@ from ecomai.registry.jobs import RunningJob, enqueue_job
 from ecomai.registry.models import ModelVersion
 from ecomai.registry.services import write_audit
 from ecomai.serving.predictors import load_predictor
+from ecomai.serving.predictors.content_classifier import ContentClassifierPredictor
 
+from .. import contents
+from ..contents import content_of
 from ..models import Assessment, Backtest, Kind, Policy, Rule
 from ..sequences import is_readable, probabilities, reads_events, sequences_before
 from ..services.policies import current_policy
@@ -209,9 +212,10 @@ def run_backtest(job: RunningJob) -> dict[str, Any]:
     if not total:
         raise NotEnoughDataError(have=0, need=1, unit=_("assessments in the period"))
     predict = _predictor(plan.model_version)
+    names = plan.names if predict is None else plan.names | {"text"}  # which a model may read
     tables = past_tables(
         kind=backtest.kind, storefront=backtest.storefront, start=backtest.period_start,
-        end=backtest.period_end, names=plan.names, after=progress.after, with_features=predict is not None,
+        end=backtest.period_end, names=names, after=progress.after, with_features=predict is not None,
         at_once=AT_ONCE,
     )  # fmt: skip
     now = timezone.now()
@@ -242,6 +246,10 @@ def _predictor(version: ModelVersion | None) -> Predict | None:
         )
     if reads_events(predictor):
         return lambda table: _by_events(predictor, table)
+    if isinstance(predictor, ContentClassifierPredictor):
+        return lambda table: contents.probabilities(
+            predictor, table.features.astype(np.float32), [content_of(row.payload) for row in table.rows]
+        )
     return lambda table: predictor.predict_proba(table.features.astype(np.float32))
 
 

@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,19 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from PIL import Image
 
 from ecomai.commerce.services import create_api_key
 from ecomai.fusion.vectors import store_vectors
 from ecomai.registry.artifacts import cache_folder, open_artifact, store_artifact
 from ecomai.registry.exceptions import CorruptArtifactError
+from ecomai.registry.jobs import execute_job
 from ecomai.registry.models import ModelVersion
 from ecomai.registry.services import go_live, promote_version, request_training
 from ecomai.registry.tasks import run_training
 from ecomai.serving import live
+from risk.backtesting.jobs import start_backtest
 from risk.contents import content_of
 from risk.exceptions import InvalidQuestionError
 from risk.models import Assessment
@@ -192,6 +196,27 @@ def test_no_time_leaves_the_text_rules(asked: Any, question: Any) -> None:
     serve(train())
     late = assess(question("late", kind="listing", title="replica watch"), time_budget_seconds=0.0)
     assert late.answered_by == "simple_model"
+
+
+def test_a_back_test_of_a_version_reads_the_texts(asked: Any) -> None:
+    change_policy(storefront="", kind="listing", based_on=0, review_from=0.5)
+    learn(asked)
+    version = train()
+    end = timezone.now() + timedelta(minutes=1)
+    test = start_backtest(
+        kind="listing", configuration={"model_version": version.pk}, period_start=end - timedelta(days=1),
+        period_end=end,
+    )  # fmt: skip
+    execute_job(test.job_id)
+    test.refresh_from_db()
+
+    def stopped(arm: str, outcome: str) -> int:
+        decisions = test.report["arms"][arm]["decisions"]
+        return sum(decisions[name][outcome] for name in ("step_up", "review", "decline"))
+
+    assert stopped("then", "fraud") == 0  # the simple model saw nothing in them
+    assert stopped("draft", "fraud") > 30
+    assert stopped("draft", "honest") < 4
 
 
 # -- pictures -------------------------------------------------------------------------------------
