@@ -1,6 +1,5 @@
 """The admin's pages of experiments: the list with verdicts, the form with its planner, the report."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ecomai.exceptions import NotFoundError
-from ecomai.registry.admin.base import act, badge
+from ecomai.registry.admin.base import badge
+from ecomai.registry.admin.confirming import ConfirmedAction, ask_then_act
 from ecomai.registry.admin.pages import OwnPages
 
 from . import reports, selectors, services
@@ -34,14 +34,10 @@ BADGES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExperimentAction:
+class ExperimentAction(ConfirmedAction):
     """Something that is asked once more before it is done; `needs_arm` if it is done with one of the arms."""
 
     permission: str
-    label: Any
-    question: Any
-    done: Any
-    perform: Callable[..., Any]
     needs_arm: bool = False
 
 
@@ -269,19 +265,11 @@ class ExperimentAdmin(OwnPages):
         if not may(request, chosen.permission):
             raise PermissionDenied
         arm = _arm(request, experiment) if chosen.needs_arm else None
-        back = report_url(experiment)
-        if request.method == "POST":
-            given = {"arm_id": arm.pk} if arm else {}
-            return act(
-                request,
-                lambda: chosen.perform(experiment=experiment, user=request.user, **given),
-                done=chosen.done,
-                back=back,
-            )
+        given = {"arm_id": arm.pk} if arm else {}
         what = f"{experiment.name}: {arm.name}" if arm else experiment.name
-        return self.page(
-            request, "ecomai/registry/confirm.html", f"{chosen.label}: {what}",
-            question=chosen.question, label=chosen.label, back=back, reasons=_reasons(experiment, action),
+        return ask_then_act(
+            self, request, chosen, about=what, back=report_url(experiment),
+            reasons=lambda: _reasons(experiment, action), experiment=experiment, user=request.user, **given,
         )  # fmt: skip
 
     def response_add(self, request: HttpRequest, obj: Experiment, post_url_continue: Any = None) -> Any:

@@ -1,7 +1,5 @@
 """The admin's pages of pipelines: the list, the form of a draft, the preview, and what is done with one."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -18,7 +16,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ecomai.registry.admin.base import act, badge
+from ecomai.registry.admin.base import badge
+from ecomai.registry.admin.confirming import ConfirmedAction, ask_then_act
 from ecomai.registry.admin.pages import OwnPages
 
 from .. import selectors
@@ -33,18 +32,8 @@ State = Pipeline.State
 BADGES = {State.DRAFT: "draft", State.LIVE: "live", State.RETIRED: "stopped"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class PipelineAction:
-    """Something that is asked once more before it is done."""
-
-    label: Any
-    question: Any
-    done: Any
-    perform: Callable[..., Any]
-
-
 ACTIONS = {
-    "go-live": PipelineAction(
+    "go-live": ConfirmedAction(
         label=gettext_lazy("Go live"),
         question=gettext_lazy(
             "All visitors of the placement see it within a second, and what is live there now is kept as "
@@ -53,7 +42,7 @@ ACTIONS = {
         done=gettext_lazy("The pipeline is live."),
         perform=pipelines.put_pipeline_live,
     ),
-    "roll-back": PipelineAction(
+    "roll-back": ConfirmedAction(
         label=gettext_lazy("Roll back to it"),
         question=gettext_lazy(
             "All visitors of the placement see it again within a second, as it was, and what is live there "
@@ -62,7 +51,7 @@ ACTIONS = {
         done=gettext_lazy("The pipeline is live again."),
         perform=pipelines.put_pipeline_live,
     ),
-    "retire": PipelineAction(
+    "retire": ConfirmedAction(
         label=gettext_lazy("Take away"),
         question=gettext_lazy(
             "The placement is filled as without a pipeline, within a second. You may roll back to it. "
@@ -284,18 +273,9 @@ class PipelineAdmin(OwnPages):
             raise Http404
         if not request.user.has_perm(pipelines.PUT_LIVE):
             raise PermissionDenied
-        chosen = ACTIONS[action]
-        if request.method == "POST":
-            return act(
-                request,
-                lambda: chosen.perform(pipeline=pipeline, user=request.user),
-                done=chosen.done,
-                back=change_url(pipeline),
-            )
-        return self.page(
-            request, "ecomai/registry/confirm.html", f"{chosen.label}: {pipeline.name}",
-            question=chosen.question, label=chosen.label, back=change_url(pipeline),
-            reasons=_reasons(pipeline),
+        return ask_then_act(
+            self, request, ACTIONS[action], about=pipeline.name, back=change_url(pipeline),
+            reasons=lambda: _reasons(pipeline), pipeline=pipeline, user=request.user,
         )  # fmt: skip
 
 

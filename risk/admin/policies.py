@@ -1,7 +1,5 @@
 """Policies: read as they were, changed by a version that follows, chosen by cost, put live for each kind."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -16,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from ecomai.exceptions import EcomaiError, PermissionDeniedError
 from ecomai.registry.admin.base import act, badge
+from ecomai.registry.admin.confirming import ConfirmedAction, ask_then_act
 from ecomai.registry.admin.pages import OwnPages
 
 from ..backtesting.thresholds import Thresholds
@@ -54,43 +53,33 @@ class ThresholdsForm(forms.Form):
     decline_from = forms.FloatField(min_value=0, max_value=1, required=False)
 
 
-@dataclass(frozen=True, kw_only=True)
-class PolicyAction:
-    """Something that is asked once more before it is done."""
-
-    label: Any
-    question: Any
-    done: Any
-    perform: Callable[[Policy, Any], Any]
-
-
 ACTIONS = {
-    "go-live": PolicyAction(
+    "go-live": ConfirmedAction(
         label=gettext_lazy("Go live"),
         question=gettext_lazy(
             "Until now everything was approved, and it was only noted what would have been decided. From now "
             "on the shop is told to ask for a proof, to hold or to decline, within a second. Go live?"
         ),
         done=gettext_lazy("It is live: the shop is told what the policy and the rules decide."),
-        perform=lambda policy, user: policies.go_live(policy, user=user),
+        perform=policies.go_live,
     ),
-    "shadow": PolicyAction(
+    "shadow": ConfirmedAction(
         label=gettext_lazy("Back into shadow"),
         question=gettext_lazy(
             "Everything is assessed and kept as before, and the shop is told to approve, within a second. "
             "Take it back?"
         ),
         done=gettext_lazy("It is in shadow: the shop is told to approve."),
-        perform=lambda policy, user: policies.back_to_shadow(policy, user=user),
+        perform=policies.back_to_shadow,
     ),
-    "use": PolicyAction(
+    "use": ConfirmedAction(
         label=gettext_lazy("Use these thresholds"),
         question=gettext_lazy(
             "The next version of the policy gets the thresholds of this draft, and counts within a second. "
             "What it says besides stays as it counts now. Use them?"
         ),
         done=gettext_lazy("The thresholds count from now on."),
-        perform=lambda policy, user: thresholds.use_draft(policy=policy, user=user),
+        perform=thresholds.use_draft,
     ),
 }
 
@@ -236,14 +225,10 @@ class PolicyAdmin(OwnPages):
             raise Http404
         if action not in _possible(request, policy):
             raise PermissionDenied
-        chosen = ACTIONS[action]
         back = reverse(f"admin:{APP}_policy_changelist")
-        if request.method == "POST":
-            return act(request, lambda: chosen.perform(policy, request.user), done=chosen.done, back=back)
-        return self.page(
-            request, "ecomai/registry/confirm.html", f"{chosen.label}: {policy}", question=chosen.question,
-            label=chosen.label, back=back, reasons=[],
-        )  # fmt: skip
+        return ask_then_act(
+            self, request, ACTIONS[action], about=policy, back=back, policy=policy, user=request.user
+        )
 
 
 def _possible(request: HttpRequest, policy: Policy) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """The admin's pages of rules: write one, see at once what it would have met, and put it to work."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,6 +19,7 @@ from django.views.decorators.http import require_POST
 from ecomai.conditions import ConditionError
 from ecomai.exceptions import EcomaiError
 from ecomai.registry.admin.base import act, badge
+from ecomai.registry.admin.confirming import ConfirmedAction, ask_then_act
 from ecomai.registry.admin.pages import OwnPages
 
 from ..facts import LANGUAGE, described_facts
@@ -41,13 +41,9 @@ EXAMPLES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class RuleAction:
-    """Something that is asked once more before it is done."""
+class RuleAction(ConfirmedAction):
+    """Before an action that `is_warned`, a person is told what may be wrong with the rule."""
 
-    label: Any
-    question: Any
-    done: Any
-    perform: Callable[..., Any]
     is_warned: bool = False
 
 
@@ -270,17 +266,10 @@ class RuleAdmin(OwnPages):
         if not request.user.has_perm(rule_versions.PUT_LIVE):
             raise PermissionDenied
         chosen = ACTIONS[action]
-        if request.method == "POST":
-            return act(
-                request,
-                lambda: chosen.perform(rule=rule, user=request.user),
-                done=chosen.done,
-                back=change_url(rule),
-            )
-        return self.page(
-            request, "ecomai/registry/confirm.html", f"{chosen.label}: {rule}", question=chosen.question,
-            label=chosen.label, back=change_url(rule),
-            reasons=rule_versions.warnings_of(rule) if chosen.is_warned else [],
+        return ask_then_act(
+            self, request, chosen, about=rule, back=change_url(rule),
+            reasons=lambda: rule_versions.warnings_of(rule) if chosen.is_warned else [],
+            rule=rule, user=request.user,
         )  # fmt: skip
 
 

@@ -1,6 +1,5 @@
 """The page of all models, the page of one, and what may be done with it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,19 +19,16 @@ from ecomai.registry.forms import OptionsForm, PolicyForm, ScheduleForm, SearchF
 from ecomai.registry.models import ModelDeployment, ModelVersion, TrainingRun
 
 from .base import ServiceAdmin, act, may, tell_if_waiting
+from .confirming import ConfirmedAction, ask_then_act
 
 USUAL_SEARCH_MINUTES = 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelAction:
-    """Something that is asked once more before it is done."""
+class ModelAction(ConfirmedAction):
+    """What is done with a model by those who have `permission`, a codename of the registry."""
 
     permission: str
-    label: Any
-    question: Any
-    done: Any
-    perform: Callable[..., Any]
 
 
 ACTIONS = {
@@ -213,17 +209,9 @@ class ModelsAdmin(ServiceAdmin):
         chosen, overview = ACTIONS[action], find(name)
         if not may(request, chosen.permission):
             raise PermissionDenied
-        back = model_address(name)
-        if request.method == "POST":
-            return act(
-                request,
-                lambda: chosen.perform(model_name=name, user=request.user),
-                done=chosen.done,
-                back=back,
-            )
-        return self.page(
-            request, "confirm.html", f"{chosen.label}: {overview.spec.verbose_name}",
-            question=chosen.question, label=chosen.label, back=back,
+        return ask_then_act(
+            self, request, chosen, about=overview.spec.verbose_name, back=model_address(name),
+            model_name=name, user=request.user,
         )  # fmt: skip
 
 
