@@ -128,7 +128,9 @@ def test_init_stores_hyperparameters_and_nothing_else(tiny_model: str) -> None:
 
 def test_hyperparameters_are_json(tiny_model: str) -> None:
     for estimator in estimators(tiny_model):
-        json.dumps(estimator.get_params())
+        parameters = estimator.get_params()
+        read = json.loads(json.dumps(parameters, allow_nan=False))
+        assert type(estimator)(**read).get_params() == read
 
 
 def test_saving_what_has_not_learned_is_refused(tiny_model: str, tmp_path: Path) -> None:

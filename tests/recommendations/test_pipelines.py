@@ -222,11 +222,21 @@ def test_a_rule_sees_an_item_as_it_is_now(coffee_drinker, shop, make_pipeline):
     assert "coffee-2" not in titles(ask(coffee_drinker, n=12))
 
 
-GOOD = [
-    "price < 20 and is_in_stock", '"Coffee" in categories', 'brand in ["Acme", "Roe"]',
-    "age_days < 30 or is_tail",
-    'attributes["colour"] == "red"', "margin > 0.3", 'title.as_lower == "mug"', 'category == "咖啡 ~ $ {}"',
-]  # fmt: skip
+MUG = {
+    "title": "Mug", "category": "Cups", "categories": ("Kitchen", "Cups"), "brand": "Roe", "price": 25.0,
+    "margin": 0.2, "is_in_stock": True, "is_tail": False, "age_days": 90.0, "attributes": {"colour": "blue"},
+}  # fmt: skip
+#: A condition, and what of a mug it depends on to hold.
+GOOD = {
+    "price < 20 and is_in_stock": {"price": 19.0},
+    '"Coffee" in categories': {"categories": ("Coffee",)},
+    'brand in ["Acme", "Lee"]': {"brand": "Acme"},
+    "age_days < 30 or is_tail": {"is_tail": True},
+    'attributes["colour"] == "red"': {"attributes": {"colour": "red"}},
+    "margin > 0.3": {"margin": 0.4},
+    'title.as_lower == "jug"': {"title": "JUG"},
+    'category == "咖啡 ~ $ {}"': {"category": "咖啡 ~ $ {}"},
+}
 BAD = {
     "unknown name": ('titel == "x"', "“titel” is not known. A condition may name: item_id, title"),
     "SQL": ("title == 'x'; DROP TABLE item", "illegal character ';'"),
@@ -253,7 +263,9 @@ BAD = {
 
 @pytest.mark.parametrize("condition", GOOD)
 def test_conditions_that_can_be_read(condition):
-    LANGUAGE.compile(condition)
+    read = LANGUAGE.compile(condition)
+    assert not read.is_met(MUG)
+    assert read.is_met(MUG | GOOD[condition])
 
 
 @pytest.mark.parametrize("name", BAD)
