@@ -10,8 +10,16 @@ import pytest
 from ecomai.exceptions import InvalidInputError
 from risk.benchmarks import fraud as fraud_module
 from risk.benchmarks import fraud_peers
+from risk.benchmarks.fraud_attacks import CardAttacks, SignupAttacks
 from risk.benchmarks.fraud_cards import make_fold, read_cards
-from risk.benchmarks.fraud_features import DAY, DELAY_DAYS, Transactions, all_features, published_features
+from risk.benchmarks.fraud_features import (
+    DAY,
+    DELAY_DAYS,
+    Transactions,
+    all_features,
+    as_matrix,
+    published_features,
+)
 from risk.benchmarks.fraud_signups import make_features
 
 N_DAYS = 60
@@ -120,20 +128,51 @@ def test_the_whole_run_says_what_the_contract_asks(tmp_path: Path, monkeypatch: 
     small = {"lengths": (2, 2), "dim": 8, "n_edges": 4, "max_epochs": 2, "batch_size": 32}
     monkeypatch.setattr(fraud_module, "NETWORK", small)
     result = fraud_module.fraud(tmp_path, device="cpu", seed=0, report=lambda progress, message="": None)
-    assert set(result["rows"]) == {"prior", "trees", "transformer", "ensemble", "anomaly"}
+    attacked = {"red_team_before", "red_team_after"}
+    assert set(result["rows"]) == {"prior", "trees", "transformer", "ensemble", "anomaly", *attacked}
     assert set(result["peers"]) == {"logistic_regression", "logistic_regression_tuned"}
     names = {"average_precision", "roc_auc", "card_precision@100", "expected_calibration_error"}
     rows = [
         result["metrics"],
         result["splits"]["choosing"],
-        *result["rows"].values(),
+        *(row for name, row in result["rows"].items() if name not in attacked),
         *result["peers"].values(),
     ]
     assert all(set(row) == names for row in rows)
+    # Who may lower the amount escapes what finds fraud by it.
+    before = result["rows"]["red_team_before"]
+    assert before["escape_rate"] > before["escape_rate_unchanged"] + 0.3
+    assert result["rows"]["red_team_after"]["escape_rate"] <= 1
     # Fraud is what is expensive: that is found without any trouble.
     assert result["rows"]["trees"]["average_precision"] > 0.9
     assert result["rows"]["prior"]["roc_auc"] == 0.5
     json.dumps(result, default=float)
+
+
+def test_what_follows_from_a_lower_amount_is_what_its_features_would_have_been() -> None:
+    rows = transactions()
+    lower = rows.amounts.copy()
+    lower[-1] *= 0.4
+    less = Transactions(rows.seconds, rows.customers, rows.terminals, lower, rows.labels, 6)
+    names = list(all_features(rows))
+    before, wanted = (as_matrix(all_features(each))[-1:] for each in (rows, less))
+    after = before.copy()
+    after[:, names.index("amount")] = lower[-1]
+    found = CardAttacks(names).recompute(before, after)
+    # The average of all customers, of which little is taken, holds the amount too.
+    np.testing.assert_allclose(found, wanted, rtol=0.02, atol=1e-3)
+    assert not np.allclose(before, wanted, rtol=0.02)
+
+
+def test_a_signup_waits_and_changes_its_device_but_never_buys_earlier() -> None:
+    names = [
+        "purchase_value", "minutes_since_signup", "purchase_hour", "purchase_weekday",
+        "device_id_purchases", "device_id_signups", "ip_address_purchases", "ip_address_signups",
+    ]  # fmt: skip
+    before = np.float32([[50, 10, 22, 6, 3, 4, 1, 2], [50, 600, 22, 6, 3, 4, 1, 2]])
+    after = np.float32([[50, 250, 22, 6, 0, 4, 1, 2], [50, 250, 22, 6, 3, 4, 0, 2]])
+    found = SignupAttacks(names).recompute(before, after)
+    assert found.tolist() == [[50, 250, 2, 0, 0, 0, 1, 2], [50, 600, 22, 6, 3, 4, 0, 0]]
 
 
 def test_a_folder_without_transactions_is_refused(tmp_path: Path) -> None:
