@@ -21,7 +21,7 @@ from ..exceptions import (
     NothingToAppealError,
     UnknownDecisionError,
 )
-from ..models import Appeal, Assessment, Case, Decision, Origin, Verdict
+from ..models import Appeal, Assessment, Case, Decision, Kind, Origin, Verdict
 from .audit import assessment_subject, write_audit
 
 SALT = "ecomai.risk.decision"
@@ -168,17 +168,29 @@ def _announce(appeal: Appeal) -> None:
 
 
 def mail_answer(appeal: Appeal) -> bool:
-    """Have the shop mail its answer to the customer, once; whether it did. A guest has no address here."""
-    customer_id = appeal.assessment.customer_external_id
-    if appeal.state == State.WAITING or not customer_id:
+    """Have the shop mail its answer to the customer, once; whether it did.
+
+    No address is kept here: the shop writes to that of the account, or to the one that came with a guest's
+    order. A guest who appeals against something else than an order has none.
+    """
+    if appeal.state == State.WAITING or (target := _target(appeal.assessment)) is None:
         return False
+    action, whom = target
     with override(appeal.language or None):
         subject = _("Our answer about %(id)s") % {"id": appeal.assessment.external_id}
     try:
         perform_action(
-            Action.SEND_MAIL, key=f"risk.appeal:{appeal.pk}", storefront=appeal.storefront,
-            actor_label="risk", customer_id=customer_id, subject=subject, body=appeal.answer,
+            action, key=f"risk.appeal:{appeal.pk}", storefront=appeal.storefront,
+            actor_label="risk", subject=subject, body=appeal.answer, **whom,
         )  # fmt: skip
     except (UnsupportedActionError, ActionRefusedError):
         return False
     return True
+
+
+def _target(assessment: Assessment) -> tuple[Action, dict[str, str]] | None:
+    if assessment.customer_external_id:
+        return Action.SEND_MAIL, {"customer_id": assessment.customer_external_id}
+    if assessment.kind == Kind.PAYMENT_FRAUD:
+        return Action.MAIL_BUYER, {"order_id": assessment.external_id}
+    return None

@@ -356,6 +356,21 @@ def test_the_shop_can_give_mails_its_own_frame(user):
     )
 
 
+def test_a_guest_is_written_to_at_the_address_of_the_order(user, cup):
+    guests = make_order(None, cup, guest_email="guest@else.example")
+    own = make_order(user, cup)
+    for order in (guests, own):
+        ask(Action.MAIL_BUYER, key=order.number, order_id=order.number, subject="Hello", body="Your cups.")
+    assert [sent.to for sent in mail.outbox] == [["guest@else.example"], [user.email]]
+    assert mail.outbox[0].body == "Your cups."
+
+
+def test_an_order_without_an_address_is_refused(cup):
+    assert "order" in refusal(Action.MAIL_BUYER, order_id="unknown", subject="Hello", body="x")
+    nobodys = make_order(None, cup, guest_email="")
+    assert "e-mail" in refusal(Action.MAIL_BUYER, order_id=nobodys.number, subject="Hello", body="x")
+
+
 def test_without_an_address_there_is_no_mail(user):
     type(user).objects.filter(pk=user.pk).update(email="")
     assert "e-mail" in refusal(Action.SEND_MAIL, customer_id=str(user.pk), subject="Hello", body="Your cups.")

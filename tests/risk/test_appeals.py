@@ -170,6 +170,30 @@ def test_the_answer_is_mailed_once(settings):
     assert holding_shop.MAILS == [("c-1", "You were right.")]
 
 
+def test_the_answer_to_a_guest_goes_to_the_address_of_the_order(settings):
+    commerce = settings.ECOMAI.get("COMMERCE", {}) | {"ADAPTER": "tests.risk.holding_shop.GuestMailingShop"}
+    settings.ECOMAI = settings.ECOMAI | {"COMMERCE": commerce}
+    holding_shop.MAILS.clear()
+
+    def answered(external_id, **fields):
+        return Appeal.objects.create(
+            assessment=add_assessment(external_id, **fields),
+            text="x",
+            state="granted",
+            answer="You were right.",
+        )
+
+    guest = answered("o-7", customer_external_id="")
+    assert appeals.mail_answer(guest)
+    assert appeals.mail_answer(guest)
+    assert not appeals.mail_answer(answered("r-7", customer_external_id="", kind="return_abuse"))
+    assert holding_shop.MAILS == [("o-7", "You were right.")]
+    # A shop that knows no addresses of orders mails to nobody.
+    commerce["ADAPTER"] = "tests.risk.holding_shop.MailingShop"
+    settings.ECOMAI = settings.ECOMAI | {"COMMERCE": dict(commerce)}
+    assert not appeals.mail_answer(answered("o-8", customer_external_id=""))
+
+
 def test_what_a_customer_said_is_exported_without_the_rules_and_erased_with_all_that_followed():
     from ecomai.fusion.subjects import Subject
     from risk.services import privacy

@@ -19,6 +19,7 @@ class Action(StrEnum):
     ADD_TO_BASKET = "add_to_basket"
     ISSUE_VOUCHER = "issue_voucher"
     SEND_MAIL = "send_mail"
+    MAIL_BUYER = "mail_buyer"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +99,13 @@ class SendsMail(Protocol):
     def send_mail(self, *, customer_id: str, subject: str, body: str) -> ActionResult: ...
 
 
+@runtime_checkable
+class MailsBuyers(Protocol):
+    def mail_buyer(self, *, order_id: str, subject: str, body: str) -> ActionResult:
+        """Write to the address that was given with an order, also by a guest."""
+        ...
+
+
 PROTOCOLS: dict[Action, Any] = {
     Action.HOLD_ORDER: HoldsOrders,
     Action.RELEASE_ORDER: ReleasesOrders,
@@ -107,6 +115,7 @@ PROTOCOLS: dict[Action, Any] = {
     Action.ADD_TO_BASKET: AddsToBasket,
     Action.ISSUE_VOUCHER: IssuesVouchers,
     Action.SEND_MAIL: SendsMail,
+    Action.MAIL_BUYER: MailsBuyers,
 }
 
 RESULTS: dict[Action, type[ActionResult]] = {
@@ -118,4 +127,5 @@ RESULTS: dict[Action, type[ActionResult]] = {
     Action.ADD_TO_BASKET: ActionResult,
     Action.ISSUE_VOUCHER: VoucherResult,
     Action.SEND_MAIL: ActionResult,
+    Action.MAIL_BUYER: ActionResult,
 }

@@ -68,6 +68,10 @@ class Adapter(ecomai.ShopAdapter):
         voucher = Voucher.objects.create(owner_id=customer_id, percent=percent, code=code)
         return ecomai.VoucherResult(reference=str(voucher.pk), code=voucher.code)
 
+    def mail_buyer(self, *, order_id, subject, body):
+        send_mail(subject, body, None, [Order.objects.get(number=order_id).buyer.email])
+        return ecomai.ActionResult()
+
     def send_mail(self, *, customer_id, subject, body):
         send_mail(subject, body, None, [User.objects.get(pk=customer_id).email])
         return ecomai.ActionResult()

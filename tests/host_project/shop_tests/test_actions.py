@@ -76,6 +76,11 @@ def test_a_voucher_is_issued(order):
     assert Voucher.objects.get(code=result.code).percent == 10
 
 
+def test_a_mail_is_sent_to_whom_an_order_is_of(order):
+    perform_action(Action.MAIL_BUYER, key="a", order_id=order.number, subject="Hello", body="Your cups.")
+    assert [(sent.to, sent.subject) for sent in mail.outbox] == [(["user0@shop.example"], "Hello")]
+
+
 def test_a_mail_is_sent(order):
     perform_action(
         Action.SEND_MAIL, key="a", customer_id=str(order.buyer_id), subject="Hello", body="Your cups."

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from ecomai.commerce.adapters.actions import ActionResult, Line, VoucherResult
 from ecomai.commerce.adapters.exceptions import ActionRefusedError
 
+from .order_actions import find_order
 from .vouchers import create_voucher
 
 #: A shop can write a template of this name (in its dashboard, or `commtype_ecomai_message_body.html` and the
@@ -52,18 +53,36 @@ class CustomerActions:
         voucher = create_voucher(user, Decimal(percent), now, end)
         return VoucherResult(reference=str(voucher.pk), code=voucher.code)
 
-    def send_mail(self, *, customer_id: str, subject: str, body: str) -> ActionResult:
-        from oscar.core.loading import get_class
+    def mail_buyer(self, *, order_id: str, subject: str, body: str) -> ActionResult:
+        """Write to the account's address, or to the one that a guest gave."""
+        order = find_order(order_id)
+        if not order.email:
+            raise ActionRefusedError(reason=_("the order has no e-mail address"))
+        dispatcher, messages = _messages({"order": order, "user": order.user}, subject, body)
+        if order.user:
+            dispatcher.dispatch_user_messages(order.user, messages)
+        else:
+            dispatcher.dispatch_anonymous_messages(order.email, messages)
+        return ActionResult()
 
+    def send_mail(self, *, customer_id: str, subject: str, body: str) -> ActionResult:
         user = find_user(customer_id)
         if not user.email:
             raise ActionRefusedError(reason=_("the customer has no e-mail address"))
-        dispatcher = get_class("communication.utils", "Dispatcher")()
-        messages = dispatcher.get_messages(MESSAGE_TYPE, {"user": user, "subject": subject, "body": body})
-        if not (messages["subject"] and (messages["body"] or messages["html"])):
-            messages = {"subject": " ".join(subject.split()), "body": body, "html": "", "sms": ""}
+        dispatcher, messages = _messages({"user": user}, subject, body)
         dispatcher.dispatch_user_messages(user, messages)
         return ActionResult()
+
+
+def _messages(context: dict[str, Any], subject: str, body: str) -> tuple[Any, dict[str, str]]:
+    """Return the shop's dispatcher, and a message in the shop's frame, if it has one."""
+    from oscar.core.loading import get_class
+
+    dispatcher = get_class("communication.utils", "Dispatcher")()
+    messages = dispatcher.get_messages(MESSAGE_TYPE, {**context, "subject": subject, "body": body})
+    if not (messages["subject"] and (messages["body"] or messages["html"])):
+        messages = {"subject": " ".join(subject.split()), "body": body, "html": "", "sms": ""}
+    return dispatcher, messages
 
 
 def find_user(customer_id: str) -> Any:
