@@ -188,7 +188,7 @@ def mail_answer(appeal: Appeal) -> bool:
     return True
 
 
-def _target(assessment: Assessment) -> tuple[Action, dict[str, str]] | None:
+def _target(assessment: Assessment) -> tuple[Action, dict[str, Any]] | None:
     if assessment.customer_external_id:
         return Action.SEND_MAIL, {"customer_id": assessment.customer_external_id}
     if assessment.kind == Kind.PAYMENT_FRAUD:
