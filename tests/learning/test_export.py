@@ -30,8 +30,11 @@ def model(loyal_users: Interactions, item_vectors: np.ndarray) -> SequenceRecomm
 
 
 @pytest.fixture(scope="module")
-def artifact(model: SequenceRecommender, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export.export_next_item(model, tmp_path_factory.mktemp("next"), item_ids=ids(24))
+def artifact(
+    model: SequenceRecommender, tiny_encoder_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("next")
+    return export.export_next_item(model, folder, item_ids=ids(24), text_encoder=tiny_encoder_folder)
 
 
 def ids(n: int) -> list[str]:
@@ -98,13 +101,10 @@ def test_an_artifact_holds_the_model_to_go_on_from(
     np.testing.assert_array_equal(loaded.scores(loyal_users), model.scores(loyal_users))
 
 
-def test_the_files_of_a_text_encoder_are_taken_along(
-    model: SequenceRecommender, tiny_encoder_folder: Path, tmp_path: Path
-) -> None:
-    export.export_next_item(model, tmp_path, item_ids=ids(24), text_encoder=tiny_encoder_folder)
+def test_the_files_of_a_text_encoder_are_taken_along(artifact: Path, tiny_encoder_folder: Path) -> None:
     for name in ("text_encoder.onnx", "text_encoder.json", "text_encoder_tokenizer.json"):
-        assert (tmp_path / name).read_bytes() == (tiny_encoder_folder / name).read_bytes()
-    assert json.loads((tmp_path / "predictor.json").read_text())["has_text_encoder"]
+        assert (artifact / name).read_bytes() == (tiny_encoder_folder / name).read_bytes()
+    assert json.loads((artifact / "predictor.json").read_text())["has_text_encoder"]
 
 
 def test_each_kind_of_event_needs_a_name(context_model: SequenceRecommender, tmp_path: Path) -> None:

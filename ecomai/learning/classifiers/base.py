@@ -76,10 +76,12 @@ def as_probabilities(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def sigmoid(log_odds: ArrayLike) -> NDArray[np.float64]:
+    """Return probabilities, from 0 to 1, of log odds of any shape."""
     return np.asarray(1 / (1 + np.exp(-np.clip(np.asarray(log_odds, dtype=np.float64), -60, 60))))
 
 
 def log_odds_of(share: float) -> float:
+    """Return the log odds of a share, which lies between 0 and 1 and is neither."""
     return float(np.log(share) - np.log1p(-share))
 
 

@@ -47,6 +47,7 @@ class NumberEncoder(nn.Module):
         self.project = nn.Linear(n_numbers * n_edges, dim)
 
     def forward(self, numbers: Tensor) -> Tensor:  # (B, T, F) -> (B, T, D)
+        """Encode F numbers of T events, in their own units and NaN where unknown, as vectors (B, T, D)."""
         is_missing = torch.isnan(numbers)
         values = torch.where(is_missing, 0.0, numbers).unsqueeze(-1)  # (B, T, F, 1)
         low, high = self.edges[:, :-1], self.edges[:, 1:]
@@ -81,6 +82,11 @@ class Block(nn.Module):
         return x + self.dropout(self.feed(self.feed_norm(x)))
 
     def attend(self, asking: Tensor, known: Tensor, bias: Tensor) -> Tensor:
+        """Mix what is known into each place that asks.
+
+        Shapes: `asking` (B, n, D), `known` (B, T, D), `bias` (B, 1, 1 or n, T), added to the logits of
+        attention: -inf hides an event. Returns (B, n, D).
+        """
         weight, offset, dim = self.attention.weight, self.attention.bias, known.shape[-1]
         query = functional.linear(asking, weight[:dim], offset[:dim])  # (B, n, D)
         key, value = functional.linear(known, weight[dim:], offset[dim:]).chunk(2, dim=-1)  # (B, T, D)
@@ -153,6 +159,7 @@ class EventNetwork(nn.Module):
         nn.init.constant_(self.judge[-1].bias, log_odds)
 
     def logits(self, **inputs: Tensor) -> Tensor:  # -> (B,)
+        """Return the log odds (B,) of fraud of each sequence's newest event; inputs as the encoder's."""
         return self.judge(self.encoder(**inputs, n=1)[:, 0]).squeeze(-1)
 
     def forward(

@@ -22,6 +22,7 @@ class Bottleneck(nn.Module):
         nn.init.zeros_(self.up.bias)
 
     def forward(self, x: Tensor) -> Tensor:  # (B, T, D) -> (B, T, D)
+        """Add what few dimensions learned to tokens of shape (B, T, D)."""
         return x + self.up(nn.functional.gelu(self.down(x)))
 
 

@@ -197,6 +197,7 @@ class DistillationTask(TextTask):
     """Give the vectors that the teacher gave: mean squared distance on the unit sphere."""
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, answers: Tensor) -> dict[str, Tensor]:
+        """Return as `loss` the mean squared distance of B vectors to `answers` (B, D), the teacher's."""
         vectors = self.network(input_ids, attention_mask)  # (B, D)
         return {"loss": (vectors - answers).square().sum(-1).mean()}
 

@@ -33,6 +33,7 @@ class Prefix(nn.Module):
         self.value = nn.Parameter(torch.zeros(shape))
 
     def forward(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:  # (B, H, T, D) each
+        """Put P learned keys and values before those of the tokens: (B, H, T, D) to (B, H, P + T, D)."""
         n_texts = len(key)
         key = torch.cat([self.key.expand(n_texts, -1, -1, -1), key], dim=2)
         return key, torch.cat([self.value.expand(n_texts, -1, -1, -1), value], dim=2)

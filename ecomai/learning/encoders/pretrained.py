@@ -32,12 +32,15 @@ class PooledEncoder(nn.Module):
         self.head = head or nn.Identity()
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:  # (B, T), (B, T) -> (B, D)
+        """Return a vector of length 1 for each text: ids and mask (B, T) to (B, D)."""
         return self.pool(self.read(input_ids, attention_mask), attention_mask)
 
     def read(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:  # (B, T), (B, T) -> (B, T, D)
+        """Return a vector for each token: ids and mask (B, T) to (B, T, D)."""
         return self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
 
     def pool(self, tokens: Tensor, attention_mask: Tensor) -> Tensor:  # (B, T, D), (B, T) -> (B, D)
+        """Return the mean of each text's tokens that are no padding, of length 1: (B, T, D) to (B, D)."""
         mask = attention_mask.unsqueeze(-1).to(tokens.dtype)  # (B, T, 1)
         pooled = (tokens * mask).sum(1) / mask.sum(1).clamp_min(1e-9)
         return nn.functional.normalize(self.head(pooled), dim=-1)

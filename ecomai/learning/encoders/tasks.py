@@ -80,6 +80,11 @@ class PretrainingTask(TextTask):
         other_ids: Tensor | None = None,  # (B, S)
         other_mask: Tensor | None = None,
     ) -> dict[str, Tensor]:
+        """Return the `loss` of hidden tokens and of pairs of texts, and its `weight` in the batch.
+
+        `labels` are the ids of hidden tokens, `IGNORED` elsewhere; `other_ids` are texts that mean the same.
+        The loss is in nats; the weight counts hidden tokens, or texts where none is hidden.
+        """
         tokens = self.network.read(input_ids, attention_mask)  # (B, T, D)
         loss, weight = tokens.new_zeros(()), tokens.new_tensor(len(tokens))
         if self.token_head is not None and labels is not None:
@@ -144,6 +149,7 @@ class TokenHead(nn.Module):
             model.get_output_embeddings().weight = words.weight
 
     def forward(self, vectors: Tensor) -> Tensor:  # (N, D) -> (N, V)
+        """Return logits (N, V) over the vocabulary for N tokens' vectors (N, D)."""
         self.stub.vectors = vectors.unsqueeze(0)
         return self.model(input_ids=vectors.new_zeros(1, 1, dtype=torch.long)).logits[0]
 

@@ -21,7 +21,7 @@ from ecomai.learning.recommenders.sequence import SequenceRecommender
 
 from .graphs import compare_graph, export_graph
 from .layout import check_ids, describe, prepare_folder, write_items
-from .text_encoder import copy_text_encoder, write_text_encoder
+from .text_encoder import add_text_encoder
 
 NEXT_ITEM_FORMAT = 3  # neighbours
 
@@ -81,31 +81,36 @@ def export_next_item(
         raise InvalidDataError(f"There are names for {len(event_types)} of {model.n_types_} kinds of events.")
     folder = prepare_folder(folder)
     check_ids(item_ids, model.n_items_)
-    blend: dict[str, Any] = {}
-    if neighbours is not None and neighbour_weight:
-        if neighbours.own_weight:
-            raise InvalidDataError("Neighbours that recommend a history's own items cannot be added.")
-        facts = _write_neighbours(neighbours, folder, model.n_items_)
-        blend = {"neighbour_weight": float(neighbour_weight), **facts}
+    write_items(folder, item_ids)
+    blend = _blend(neighbours, neighbour_weight, folder, model.n_items_)
+    _write_sequence_model(model, folder)
+    add_text_encoder(text_encoder, folder, encoder_cache)
+    return describe(
+        folder, "next_item", format_version=NEXT_ITEM_FORMAT,
+        has_context=model.has_context, event_types=list(event_types[: model.n_types_]),
+        dim=int(model.item_vectors_.shape[1]), max_length=model.max_length, n_features=model.n_features_,
+        has_text_encoder=text_encoder is not None, **blend,
+    )  # fmt: skip
+
+
+def _blend(
+    neighbours: ItemItemRecommender | None, weight: float, folder: Path, n_items: int
+) -> dict[str, Any]:
+    """Write the neighbours that are added, where any are; return what serving has to know of them."""
+    if neighbours is None or not weight:
+        return {}
+    if neighbours.own_weight:
+        raise InvalidDataError("Neighbours that recommend a history's own items cannot be added.")
+    return {"neighbour_weight": float(weight), **_write_neighbours(neighbours, folder, n_items)}
+
+
+def _write_sequence_model(model: SequenceRecommender, folder: Path) -> None:
+    """Write the graphs that serve, the vectors of items, and the model itself, to go on from."""
     _export_user_encoder(model, folder / "user_encoder.onnx")
     if model.n_features_:
         _export_item_encoder(model, folder / "item_encoder.onnx")
     save_file({"item_vectors": model.item_vectors_}, folder / "items.safetensors")
-    write_items(folder, item_ids)
     model.save(folder)
-    _add_text_encoder(text_encoder, folder, encoder_cache)
-    return describe(
-        folder,
-        "next_item",
-        format_version=NEXT_ITEM_FORMAT,
-        has_context=model.has_context,
-        event_types=list(event_types[: model.n_types_]),
-        dim=int(model.item_vectors_.shape[1]),
-        max_length=model.max_length,
-        n_features=model.n_features_,
-        has_text_encoder=text_encoder is not None,
-        **blend,
-    )
 
 
 def load_next_item(folder: str | Path, **overrides: Any) -> tuple[SequenceRecommender, list[str]]:
@@ -176,7 +181,7 @@ def export_similar_items(
     check_ids(item_ids, model.n_items_)
     facts = _write_neighbours(model, folder, model.n_items_, item_vectors)
     write_items(folder, item_ids)
-    _add_text_encoder(text_encoder, folder, encoder_cache)
+    add_text_encoder(text_encoder, folder, encoder_cache)
     return describe(
         folder,
         "similar_items",
@@ -231,15 +236,6 @@ def export_popularity(model: PopularityRecommender, folder: str | Path, *, item_
     save_file({"scores": model.popularity_}, folder / "popularity.safetensors")
     write_items(folder, item_ids)
     return describe(folder, "popularity")
-
-
-def _add_text_encoder(
-    text_encoder: TextEncoder | Path | None, folder: Path, cache: str | Path | None
-) -> None:
-    if isinstance(text_encoder, Path):
-        copy_text_encoder(text_encoder, folder)
-    elif text_encoder is not None:
-        write_text_encoder(text_encoder, folder, Path(cache) if cache else None)
 
 
 def _export_user_encoder(model: SequenceRecommender, path: Path) -> None:

@@ -23,7 +23,7 @@ from ecomai.learning.retrieval.pair_ranker import PairRanker
 from .cross_encoder import MIN_PAIRS, narrow_cross_encoder, write_cross_encoder
 from .layout import check_ids, describe, prepare_folder, write_items
 from .pair_ranker import write_pair_ranker
-from .text_encoder import copy_text_encoder, write_text_encoder
+from .text_encoder import add_text_encoder
 from .trees import export_trees
 
 SEARCH_FORMAT = 1
@@ -121,7 +121,29 @@ def export_search(
     check_ids(item_ids, model.n_texts_)
     if len(texts) != model.n_texts_:
         raise InvalidDataError(f"There are {len(texts)} texts for {model.n_texts_} items.")
-    arrays, words = _behaviour_arrays(behaviour or {})
+    write_items(folder, item_ids)
+    _write_index(model, folder, texts, behaviour or {}, past_queries)
+    ranker_share = _write_ranker(model, folder)
+    if order is not None:
+        _write_order(order, folder)
+    add_text_encoder(text_encoder, folder, encoder_cache)
+    return describe(
+        folder, "search", format_version=SEARCH_FORMAT, **_manifest(model),
+        ranker_share=ranker_share, behaviour_weight=behaviour_weight,
+        has_text_encoder=text_encoder is not None,
+        order=order.as_json() if order is not None and order.is_any else None,
+    )  # fmt: skip
+
+
+def _write_index(
+    model: HybridSearcher,
+    folder: Path,
+    texts: Sequence[str],
+    behaviour: Mapping[str, Mapping[int, float]],
+    past_queries: Sequence[tuple[str, int, int]],
+) -> None:
+    """Write what is searched: vectors and postings as arrays, words and digests as JSON."""
+    arrays, words = _behaviour_arrays(behaviour)
     arrays["vectors"] = model.vectors_.astype(np.float16)
     for name, index in model.evidence.indices.items():
         arrays |= _index_arrays(name, index, texts)
@@ -133,31 +155,26 @@ def export_search(
         "past_queries": [list(row) for row in past_queries],
     }
     (folder / "search.json").write_text(json.dumps(words, ensure_ascii=False), encoding="utf-8")
-    share = model.ranker_share_ if model.ranker_ is not None else 0.0
-    if share and model.ranker_ is not None:
-        export_trees(model.ranker_, folder / "search_trees.onnx")
-    write_items(folder, item_ids)
-    if order is not None:
-        _write_order(order, folder)
-    if isinstance(text_encoder, Path):
-        copy_text_encoder(text_encoder, folder)
-    elif text_encoder is not None:
-        write_text_encoder(text_encoder, folder, Path(encoder_cache) if encoder_cache else None)
-    return describe(
-        folder,
-        "search",
-        format_version=SEARCH_FORMAT,
-        language=model.language,
-        weights=model.weights_,
-        ranker_share=share,
-        n_candidates=model.n_candidates,
-        columns=list(COLUMNS),
-        indices={name: _weighing(name, index) for name, index in model.evidence.indices.items()},
-        behaviour_weight=behaviour_weight,
-        n_features=int(model.vectors_.shape[1]),
-        has_text_encoder=text_encoder is not None,
-        order=order.as_json() if order is not None and order.is_any else None,
-    )
+
+
+def _write_ranker(model: HybridSearcher, folder: Path) -> float:
+    """Write the trees that mix the evidence, where there are any; return their share of the score."""
+    if model.ranker_ is None or not model.ranker_share_:
+        return 0.0
+    export_trees(model.ranker_, folder / "search_trees.onnx")
+    return model.ranker_share_
+
+
+def _manifest(model: HybridSearcher) -> dict[str, Any]:
+    """Return what serving has to know of the model besides its arrays."""
+    return {
+        "language": model.language,
+        "weights": model.weights_,
+        "n_candidates": model.n_candidates,
+        "columns": list(COLUMNS),
+        "indices": {name: _weighing(name, index) for name, index in model.evidence.indices.items()},
+        "n_features": int(model.vectors_.shape[1]),
+    }
 
 
 def _write_order(order: FirstItems, folder: Path) -> None:

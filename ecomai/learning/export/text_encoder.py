@@ -66,7 +66,20 @@ def export_text_encoder(encoder: TextEncoder, folder: str | Path, *, cache: str 
     return describe(folder, "text_encoder")
 
 
+def add_text_encoder(encoder: TextEncoder | Path | None, folder: Path, cache: str | Path | None) -> None:
+    """Write the files of a text encoder into another artifact, or copy those of an exported one's folder."""
+    if isinstance(encoder, Path):
+        copy_text_encoder(encoder, folder)
+    elif encoder is not None:
+        write_text_encoder(encoder, folder, Path(cache) if cache else None)
+
+
 def write_text_encoder(encoder: TextEncoder, folder: Path, cache: Path | None) -> None:
+    """Write the files of a text encoder into another artifact.
+
+    Graphs of transformers are taken from `cache`, and kept there, by the digest of their weights.
+    Raises NotFittedError, and ExportError where a graph does not answer as the network.
+    """
     encoder.check_is_fitted()
     pretrained: TextEncoder | None = encoder
     ngram: TextEncoder | None = encoder
@@ -89,6 +102,7 @@ def write_text_encoder(encoder: TextEncoder, folder: Path, cache: Path | None) -
 
 
 def copy_text_encoder(source: Path, folder: Path) -> None:
+    """Take along the files of a text encoder that lie in the folder of another artifact."""
     for path in source.glob("text_encoder*"):
         shutil.copyfile(path, folder / path.name)
 

@@ -35,6 +35,7 @@ class ListNetwork(nn.Module):
         self.score = nn.Linear(dim, 1)
 
     def forward(self, X: Tensor, is_there: Tensor) -> Tensor:  # (B, C, F), (B, C) bool -> (B, C)
+        """Score C candidates beside each other: features (B, C, F), and which are there (B, C), to (B, C)."""
         seen = self.beside(self.read(X), src_key_padding_mask=~is_there)  # (B, C, D)
         scores: Tensor = self.score(seen).squeeze(-1)
         return scores
@@ -48,6 +49,11 @@ class ListTask(nn.Module):
         self.network = network
 
     def forward(self, X: Tensor, gains: Tensor, is_there: Tensor, weights: Tensor) -> dict[str, Tensor]:
+        """Return the mean cross entropy, in nats, of scores to candidates' shares of their list's gain.
+
+        Shapes: `X` (B, C, F), `gains` (B, C), at least 0, `is_there` (B, C), `weights` (B,). A list without
+        gain does not count.
+        """
         scores = self.network(X, is_there).masked_fill(~is_there, -1e9)
         shares = gains / gains.sum(dim=1, keepdim=True).clamp_min(1e-9)
         loss = -(shares * torch.log_softmax(scores, dim=1)).sum(dim=1)

@@ -41,6 +41,7 @@ class FullSoftmaxLoss(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        """Return the gradients of `hidden` and `vectors`, which `forward` has computed already."""
         hidden_gradient, vectors_gradient = ctx.saved_tensors
         return gradients[0] * hidden_gradient, gradients[0] * vectors_gradient, None, None
 

@@ -68,6 +68,7 @@ class ItemEncoder(nn.Module):
         self.texts.copy_(texts)
 
     def from_text(self, texts: Tensor) -> Tensor:  # (N, F) -> (N, W)
+        """Return vectors (N, W) of items by their texts' (N, F), as the encoder of texts gave them."""
         return self.project((texts - self.text_mean) / self.text_scale)
 
     def forward(self, items: Tensor | None = None) -> Tensor:
@@ -99,10 +100,12 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:  # (B, T, D), (H, T, T) -> (B, T, D)
+        """Let each event see those before it: (B, T, D), with the logits' bias (H, T, T), to (B, T, D)."""
         x = x + self.dropout(self.attend(self.attention_norm(x), bias))
         return x + self.dropout(self.feed(self.feed_norm(x)))
 
     def attend(self, x: Tensor, bias: Tensor) -> Tensor:
+        """Return what H heads bring each event from the others: (B, T, D), bias (H, T, T), to (B, T, D)."""
         query, key, value = (
             part.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)  # (B, H, T, D / H)
             for part in self.attention(x).chunk(3, dim=-1)
@@ -149,6 +152,7 @@ class Member(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def hidden(self, x: Tensor, context: Tensor | None = None) -> Tensor:  # (B, T, D) -> (B, T + 1, D)
+        """Return what is known at the start and after each event: (B, T, D) to (B, T + 1, D)."""
         x = self.dropout(self.inputs(x, context))
         bias = self.bias(x.shape[1])
         for block in self.blocks:
@@ -156,6 +160,7 @@ class Member(nn.Module):
         return self.norm(x)
 
     def inputs(self, x: Tensor, context: Tensor | None) -> Tensor:  # (B, T, D), (B, T, 2) -> (B, T + 1, D)
+        """Put a learned start before items' vectors (B, T, D) with kinds and gaps (B, T, 2) added."""
         for column, embedding in enumerate(self.contexts):
             x = x + (embedding.weight[0] if context is None else embedding(context[..., column]))
         return torch.cat([self.start.expand(x.shape[0], 1, x.shape[2]), x], dim=1)
@@ -267,6 +272,7 @@ class SequenceNetwork(nn.Module):
         return {"loss": loss, "weight": total}
 
     def draw_negatives(self) -> Tensor | None:  # (S,)
+        """Draw S positions of items by how often they are taken; None where all items are compared."""
         if not self.sizes.n_negatives:
             return None
         return torch.multinomial(self.proposal, self.sizes.n_negatives, replacement=True)

@@ -44,6 +44,7 @@ class PairNetwork(nn.Module):
     def forward(  # (B, T), (B, T), (B, T) -> (B,)
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor
     ) -> Tensor:
+        """Return the logit (B,) that a text answers its query; `token_type_ids` (B, T) are 1 in the text."""
         types = {"token_type_ids": token_type_ids} if self.has_types else {}
         tokens = self.backbone(
             input_ids=input_ids, attention_mask=attention_mask, **types
@@ -66,6 +67,11 @@ class OrderTask(nn.Module):
         self.is_narrow = is_narrow
 
     def forward(self, grades: Tensor, rows: Tensor, **tokens: Tensor) -> dict[str, Tensor]:
+        """Return the `loss` of B pairs: their grades by themselves, and the order within a query.
+
+        `grades` (B,) are from 0 to 1, `rows` (B,) number the queries, `tokens` are the network's inputs.
+        The loss is in nats.
+        """
         with torch.autocast(grades.device.type, dtype=torch.bfloat16, enabled=self.is_narrow):
             scores = self.network(**tokens)
         scores = scores.float()
@@ -282,34 +288,22 @@ class CrossEncoder(Estimator):
         TrainingCancelledError
             If a callback asks for it.
         """
-        check_texts(queries)
-        check_texts(texts)
-        for known in (judgements, valid):
-            if known is not None:
-                check_judgements(known, len(queries), len(texts))
-        if len(judgements.rows) == 0:
-            raise InvalidDataError("There is no judged pair of a query and a text to learn from.")
+        _check(queries, texts, judgements, valid)
         with seeded(self.random_state):
             self._build(find_model(self.model), n_frozen=self.n_frozen_layers)
             task = OrderTask(self.network, order_weight=self.order_weight, is_narrow=self.is_narrow)
-            rows = JudgedQueries(
-                self._tokenise(*_pairs(queries, texts, judgements)), judgements.rows, judgements.grades
-            )
+            pairs = self._tokenise(*_pairs(queries, texts, judgements))
+            rows = JudgedQueries(pairs, judgements.rows, judgements.grades)
             n_epochs = self._keep_in_time(task, rows)
             found = train(
-                task,
-                rows,
-                self._plan(n_epochs),
+                task, rows, self._plan(n_epochs),
                 judge=None if valid is None else lambda _task: {METRIC: self._order(queries, texts, valid)},
-                metric=METRIC,
-                checkpoint_folder=checkpoint_folder,
+                metric=METRIC, checkpoint_folder=checkpoint_folder,
                 fingerprint={
-                    "hyperparameters": self.get_params(),
-                    "n_pairs": rows.n_pairs,
-                    "n_epochs": n_epochs,
+                    "hyperparameters": self.get_params(), "n_pairs": rows.n_pairs, "n_epochs": n_epochs,
                 },
                 callbacks=callbacks,
-            )
+            )  # fmt: skip
         self.network.eval()
         self.n_pairs_, self.n_epochs_ = rows.n_pairs, n_epochs
         self.judged_ = list(found.judgements.values())
@@ -444,6 +438,18 @@ def order_share(judgements: Judgements, scores: NDArray[np.float32]) -> float:
         right += float((better * (0.5 + 0.5 * np.sign(found[:, None] - found))).sum())
         total += float(better.sum())
     return right / total if total else 0.5
+
+
+def _check(
+    queries: Sequence[str], texts: Sequence[str], judgements: Judgements, valid: Judgements | None
+) -> None:
+    check_texts(queries)
+    check_texts(texts)
+    for known in (judgements, valid):
+        if known is not None:
+            check_judgements(known, len(queries), len(texts))
+    if len(judgements.rows) == 0:
+        raise InvalidDataError("There is no judged pair of a query and a text to learn from.")
 
 
 def _pairs(
