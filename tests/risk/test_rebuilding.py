@@ -113,3 +113,17 @@ def test_what_began_with_another_key_is_worth_nothing(history: Any, settings: An
     settings.ECOMAI = {**settings.ECOMAI, "RISK": {"HASH_KEY": "another one"}}
     assert rebuilding._current().pk != first.pk
     assert not RebuiltState.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_questions_go_on_after_the_tables_changed_their_names(ask: Any) -> None:
+    """Outside of a test's transaction: other connections have prepared what they ask of the tables."""
+    for number in range(6):
+        ask(f"o-{number}")
+        if number in (2, 4):
+            online = states()
+            rebuilding.rebuild_states(at_once=2)
+            assert states() == online
+    assert Assessment.objects.filter(features_version=0).count() == 0
+    known = EntityState.objects.get(pk=hash_entity("", "customer", "c-1"))
+    assert State.decode(bytes(known.state)).n_events == 6
