@@ -138,7 +138,7 @@ class _Training:
         )
 
     def _write_ensemble(self, network: Network) -> Path:
-        from ecomai.learning.export.event_ensemble import export_event_ensemble
+        from ecomai.learning.export import export_event_ensemble
 
         train, y = self.periods.train, self.dataset.y
         honest = network.log_odds[train][y[train] == 0]

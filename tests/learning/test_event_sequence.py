@@ -11,8 +11,11 @@ from ecomai.learning.callbacks import Callback
 from ecomai.learning.classifiers.boosted import BoostedClassifier
 from ecomai.learning.classifiers.event_sequence import LEAST_IN_TIME, EventSequenceClassifier
 from ecomai.learning.exceptions import InvalidDataError, NotFittedError
-from ecomai.learning.export import export_event_classifier, export_tabular_classifier
-from ecomai.learning.export.event_ensemble import export_event_ensemble
+from ecomai.learning.export import (
+    export_event_classifier,
+    export_event_ensemble,
+    export_tabular_classifier,
+)
 from ecomai.learning.metrics.classification import roc_auc
 from ecomai.serving.predictors import load_predictor
 
