@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 #: A text costs some milliseconds each time it is read: only so many of the newest teach.
 MOST_SAMPLES = 20_000
+#: A transformer takes twice as long for twice the text, and the answer has a time budget.
+MOST_PIECES = 64
 #: Below so many pictures to learn from, texts decide alone.
 LEAST_PICTURES = 10
 _CHUNK = 2000
@@ -164,7 +166,8 @@ def fit_encoder(texts: Sequence[str]) -> tuple["TextEncoder", str]:
 
     name = app_settings.TEXT_ENCODER
     if name != "char_ngram":
-        routed = RoutedTextEncoder() if name == "auto" else RoutedTextEncoder(model=name)
+        given: dict[str, Any] = {} if name == "auto" else {"model": name}
+        routed = RoutedTextEncoder(max_length=MOST_PIECES, **given)
         try:
             return routed.fit(list(texts)), routed.model
         except MissingEncoderError as error:
