@@ -7,8 +7,7 @@ from django.http import HttpRequest
 
 from ecomai import scenarios
 from ecomai.commerce.models import Item
-from ecomai.registry.models import AuditEntry
-from ecomai.registry.selectors import ALL_SCENARIOS, switched_off
+from ecomai.registry.selectors import ALL_SCENARIOS, acts_of_people, switched_off
 from ecomai.scenarios import Scenario
 
 from . import alerts, checklist, overview, selectors
@@ -45,7 +44,7 @@ def front_page(request: HttpRequest) -> dict[str, Any]:
         "data": overview.shop_data(request, newest_event_at=newest) if newest or has_items else None,
         "panels": panels,
         "is_everything_on": ALL_SCENARIOS not in off,
-        "audit": AuditEntry.objects.select_related("actor").order_by("-created_at")[:N_AUDIT_ENTRIES],
+        "audit": acts_of_people().select_related("actor")[:N_AUDIT_ENTRIES],
     }
 
 

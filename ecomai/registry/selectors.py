@@ -10,7 +10,16 @@ from ecomai.exceptions import NotFoundError
 from ecomai.reading import in_transaction, read_rows
 
 from .app_settings import registry_settings
-from .models import LabellingTask, ModelDeployment, ModelVersion, RunMetric, ScenarioSwitch, TrainingRun
+from .models import (
+    AuditEntry,
+    LabellingTask,
+    ModelDeployment,
+    ModelVersion,
+    RunMetric,
+    ScenarioSwitch,
+    TrainingRun,
+)
+from .models.audit import SYSTEM
 
 ALL_SCENARIOS = ""
 
@@ -159,6 +168,17 @@ def comparable_runs(run: TrainingRun) -> QuerySet[TrainingRun]:
     runs = TrainingRun.objects.filter(model_name=run.model_name).exclude(pk=run.pk)
     has_curve = Exists(RunMetric.objects.filter(run=OuterRef("pk")))
     return runs.filter(has_curve).select_related("version").order_by("-pk")
+
+
+def acts_of_people() -> QuerySet[AuditEntry]:
+    """Return what people, keys, the schedule and the policy did, newest first; not each routine answer."""
+    return AuditEntry.objects.exclude(actor_label=SYSTEM).order_by("-created_at")
+
+
+def known_actions() -> list[str]:
+    """Return the actions of the audit log: all of people, and of the system those of its newest entries."""
+    newest = AuditEntry.objects.order_by("-pk").values_list("action", flat=True)[:1000]
+    return sorted({*acts_of_people().order_by().values_list("action", flat=True).distinct(), *newest})
 
 
 def next_case(*, model_name: str = "", after: int | None = None) -> LabellingTask | None:

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from ecomai.registry.models import AuditEntry
+from ecomai.registry.models.audit import SYSTEM
 from ecomai.registry.request_ids import current_request_id
 from ecomai.registry.services import write_audit
-from ecomai.registry.services.access import SYSTEM
 
 from ..models import Assessment, Case
 

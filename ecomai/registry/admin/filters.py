@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ecomai import scenarios
 from ecomai.registry.audit_texts import action_label
-from ecomai.registry.models import AuditEntry, Job
+from ecomai.registry.models import Job
+from ecomai.registry.selectors import known_actions
 
 
 class ModelFilter(admin.SimpleListFilter):
@@ -32,8 +33,7 @@ class ActionFilter(admin.SimpleListFilter):
     parameter_name = "action"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        actions = AuditEntry.objects.order_by("action").values_list("action", flat=True).distinct()
-        return [(action, action_label(action).rstrip(":：")) for action in actions]
+        return [(action, action_label(action).rstrip(":：")) for action in known_actions()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(action=self.value()) if self.value() else queryset

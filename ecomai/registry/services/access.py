@@ -4,10 +4,10 @@ from typing import Any
 
 from ecomai.exceptions import PermissionDeniedError
 from ecomai.registry.models import AuditEntry
+from ecomai.registry.models.audit import SYSTEM
 from ecomai.registry.request_ids import current_request_id
 
 APP = "ecomai_registry"
-SYSTEM = "system"
 
 
 def check_permission(user: Any, codename: str) -> None:

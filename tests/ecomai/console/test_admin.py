@@ -265,6 +265,17 @@ def test_page_costs_few_queries_however_much_there_is(admin_client, version, dja
         page(admin_client)
 
 
+def test_what_people_did_is_not_drowned_by_what_is_routine(admin_client, version):
+    AuditEntry.objects.create(action="promote", subject="v77", actor_label="ann")
+    AuditEntry.objects.bulk_create(
+        AuditEntry(action="assess_risk", subject=f"risk.assessment:{number}", actor_label="system")
+        for number in range(30)
+    )
+    shown = page(admin_client)
+    assert "v77" in shown
+    assert "risk.assessment" not in shown
+
+
 def test_readiness_is_not_counted_on_every_visit(admin_client, data):
     assert "30 missing" in page(admin_client)
     HAVE["events"] = 90
