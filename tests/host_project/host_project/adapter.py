@@ -6,7 +6,7 @@ from ecomai.commerce import adapters as ecomai
 
 from .accounts.models import User
 from .catalogue.models import Product
-from .orders.models import Basket, Order, ReturnCase, Voucher
+from .orders.models import Basket, Order, Voucher
 
 STATES = {"new": "placed", "stopped": "on_hold", "sent": "shipped", "void": "cancelled"}
 
@@ -49,8 +49,7 @@ class Adapter(ecomai.ShopAdapter):
 
     def start_return(self, *, order_id, lines, reason):
         wanted = [[line.item_id, line.quantity] for line in lines]
-        order = Order.objects.get(number=order_id)
-        case = ReturnCase.objects.create(order=order, reason=reason, wanted=wanted)
+        case = Order.objects.get(number=order_id).returncase_set.create(reason=reason, wanted=wanted)
         return ecomai.ReturnResult(reference=f"R{case.pk}")
 
     def change_address(self, *, order_id, address):
@@ -68,9 +67,8 @@ class Adapter(ecomai.ShopAdapter):
         voucher = Voucher.objects.create(owner_id=customer_id, percent=percent, code=code)
         return ecomai.VoucherResult(reference=str(voucher.pk), code=voucher.code)
 
-    def mail_buyer(self, *, order_id, subject, body):
-        send_mail(subject, body, None, [Order.objects.get(number=order_id).buyer.email])
-        return ecomai.ActionResult()
+    def mail_buyer(self, *, order_id, **message):
+        return self.send_mail(customer_id=Order.objects.get(number=order_id).buyer_id, **message)
 
     def send_mail(self, *, customer_id, subject, body):
         send_mail(subject, body, None, [User.objects.get(pk=customer_id).email])
