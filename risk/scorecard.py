@@ -7,6 +7,7 @@ replaces by the shop's own history. It is monotone, needs no file, and takes som
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .features import FEATURE_NAMES
 
@@ -37,6 +38,11 @@ class Scorecard:
     def probability(self, values: Sequence[float | None]) -> float:
         odds = self.intercept + sum(self.contributions(values).values())
         return 1 / (1 + math.exp(-min(max(odds, -30.0), 30.0)))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what an artifact keeps of it."""
+        weights = {name: list(each) for name, each in self.weights.items()}
+        return {"intercept": self.intercept, "weights": weights}
 
     def without(self, forbidden: Sequence[str]) -> "Scorecard":
         """Return the same without features whose names begin with one of these."""

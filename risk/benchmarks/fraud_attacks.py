@@ -5,6 +5,7 @@ that the one after training buys nothing by suspicion of all. Frauds of the test
 train alone have taught.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,17 +26,19 @@ N_QUERIES = 20
 N_ROUNDS = 3
 
 
-class Attacks:
+class Attacks(ABC):
     """What an attacker may change, of features by their names, and what follows from it."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.places = {name: place for place, name in enumerate(names)}
 
+    @abstractmethod
     def moves(self) -> list["Move"]:
-        raise NotImplementedError
+        """Return what may be changed, and how far."""
 
+    @abstractmethod
     def recompute(self, before: Rows, after: Rows) -> Rows:
-        raise NotImplementedError
+        """Return changed rows with the features that follow from what was changed."""
 
 
 class CardAttacks(Attacks):

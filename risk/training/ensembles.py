@@ -23,7 +23,6 @@ from ..datasets import RiskDataset, forbidden_columns, read_dataset
 from ..features import FEATURE_NAMES, FEATURES_VERSION
 from ..models import Policy
 from ..reasons import REASONS
-from ..scorecard import Scorecard
 from ..sequences import is_readable, probabilities, reads_events
 from .networks import Events, Network, better_together, calibrated, learn_network, why_not
 from .scorecards import fit_scorecard, score_rows
@@ -31,9 +30,9 @@ from .tabular import (
     Periods,
     check_enough,
     group_metrics,
-    iso,
     median_milliseconds,
     report,
+    split_of,
     split_periods,
     typical_row,
     without,
@@ -152,7 +151,7 @@ class _Training:
             groups={code: kind.features for code, kind in REASONS.items() if kind.features},
             numbers=network.numbers,
             streams=network.streams,
-            simple=_simple(self.card),
+            simple=self.card.as_json(),
             features_version=FEATURES_VERSION,
         )
 
@@ -205,12 +204,7 @@ class _Training:
                 "ms_per_answer": self._milliseconds(predictor),
                 "rows": rows,
                 "transformer": self.about,
-                "split": {
-                    "n_train": self.periods.train.stop,
-                    "n_valid": self.periods.valid.stop - self.periods.valid.start,
-                    "n_test": len(y), "n_test_fraud": int(y.sum()),
-                    "test_from": iso(self.dataset.received[test.start]),
-                },
+                "split": split_of(self.dataset, self.periods),
             },
         )  # fmt: skip
 
@@ -258,7 +252,3 @@ def _few(table: Any, places: NDArray[np.int64], lengths: Sequence[int]) -> tuple
     arrays = {name: array[part] for name, array in vars(table).items() if array is not None}
     few = replace(table, **arrays)
     return few, len(few) - 1
-
-
-def _simple(card: Scorecard) -> dict[str, Any]:
-    return {"intercept": card.intercept, "weights": {name: list(each) for name, each in card.weights.items()}}

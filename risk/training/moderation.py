@@ -1,7 +1,8 @@
 """The model of listings or reviews: trees on features, a regression on vectors of texts and pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,13 +22,15 @@ from ..exceptions import TextEncoderMissingError
 from ..features import FEATURE_NAMES, FEATURES_VERSION
 from ..models import Assessment, Policy
 from ..reasons import REASONS
+from ..scorecard import Scorecard
 from .scorecards import fit_scorecard, score_rows
 from .tabular import (
+    Periods,
     check_enough,
     group_metrics,
-    iso,
     median_milliseconds,
     report,
+    split_of,
     split_periods,
     train_risk,
     typical_row,
@@ -103,12 +106,26 @@ def train_moderation(run: Run) -> Candidate:
         typical_vector=honest.mean(axis=0),
         groups={code: kind.features for code, kind in REASONS.items() if kind.features},
         picture_encoder=pictures.key,
-        simple={"intercept": card.intercept, "weights": {n: list(w) for n, w in card.weights.items()}},
+        simple=card.as_json(),
         features_version=FEATURES_VERSION,
     )
     run.report(0.8, _("Judging"))
+    about = {
+        "forbidden_features": list(forbidden),
+        "text_encoder": encoder_name,
+        "image_encoder": pictures.key,
+        "weights": {"features": float(ensemble.weights_[0]), "content": float(ensemble.weights_[1])},
+    }
+    return _judged(run, dataset, X, periods, folder, card, contents[periods.test], about)
+
+
+def _judged(
+    run: Run, dataset: RiskDataset, X: NDArray[np.float32], periods: Periods, folder: Path, card: Scorecard,
+    judged: Sequence[Content], about: Mapping[str, Any],
+) -> Candidate:  # fmt: skip
+    """Judge the files as they will serve, beside the simple model and the version that serves now."""
     predictor = ContentClassifierPredictor.load(folder)
-    rows, judged, labels = X[periods.test], contents[periods.test], y[periods.test]
+    rows, labels = X[periods.test], dataset.y[periods.test]
     found = probabilities(predictor, rows, judged)
     return Candidate(
         folder=folder,
@@ -124,22 +141,15 @@ def train_moderation(run: Run) -> Candidate:
         card={
             "intended_use": _("Moderating listings and reviews together with people and rules."),
             "features": predictor.used_columns,
-            "forbidden_features": list(forbidden),
             "label_delay_days": app_settings.LABEL_DELAY_DAYS,
-            "text_encoder": encoder_name,
-            "image_encoder": pictures.key,
-            "weights": {"features": float(ensemble.weights_[0]), "content": float(ensemble.weights_[1])},
             "ms_per_answer": median_milliseconds(
                 lambda pair: predictor.assess_content(
                     pair[0], pair[1].text, pair[1].picture_of(predictor.picture_encoder)
                 ),
                 list(zip(rows, judged, strict=True)),
             ),
-            "split": {
-                "n_train": periods.train.stop, "n_valid": periods.valid.stop - periods.valid.start,
-                "n_test": len(labels), "n_test_fraud": int(labels.sum()),
-                "test_from": iso(dataset.received[periods.test.start]),
-            },
+            "split": split_of(dataset, periods),
+            **about,
         },
     )  # fmt: skip
 

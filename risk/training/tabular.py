@@ -92,6 +92,16 @@ def split_periods(dataset: RiskDataset, hyperparameters: Mapping[str, Any]) -> P
     return periods
 
 
+def split_of(dataset: RiskDataset, periods: Periods) -> dict[str, Any]:
+    """Return what a model card says of the parts of the time."""
+    y = dataset.y[periods.test]
+    return {
+        "n_train": periods.train.stop, "n_valid": periods.valid.stop - periods.valid.start,
+        "n_test": len(y), "n_test_fraud": int(y.sum()),
+        "test_from": iso(dataset.received[periods.test.start]),
+    }  # fmt: skip
+
+
 def without(X: NDArray[np.float32], forbidden: Sequence[str]) -> NDArray[np.float32]:
     """Return rows in which forbidden columns are not known, so that nothing can be learned from them."""
     columns = [FEATURE_NAMES.index(name) for name in forbidden]
@@ -126,7 +136,7 @@ def write_artifact(
         folder,
         typical=typical,
         groups={code: kind.features for code, kind in REASONS.items()},
-        simple={"intercept": card.intercept, "weights": {n: list(w) for n, w in card.weights.items()}},
+        simple=card.as_json(),
         features_version=FEATURES_VERSION,
     )
 
@@ -156,11 +166,7 @@ def _judged(
             "forbidden_features": list(forbidden),
             "label_delay_days": app_settings.LABEL_DELAY_DAYS,
             "ms_per_answer": median_milliseconds(predictor.assess, list(rows)),
-            "split": {
-                "n_train": periods.train.stop, "n_valid": periods.valid.stop - periods.valid.start,
-                "n_test": len(y), "n_test_fraud": int(y.sum()),
-                "test_from": iso(dataset.received[periods.test.start]),
-            },
+            "split": split_of(dataset, periods),
         },
     )  # fmt: skip
 

@@ -25,6 +25,7 @@ class TextTask(nn.Module):
         self.network = network
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return the weights that are trained, each once."""
         moved, seen = {}, set()
         trained = {id(weight) for weight in self.parameters() if weight.requires_grad}
         named = dict(self.named_parameters(remove_duplicate=False))

@@ -181,7 +181,8 @@ class _Logits(nn.Module):
         self.network = network
         self.names = input_names(network)
 
-    def forward(self, *inputs: Tensor) -> Tensor:  # -> (B,)
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Return log odds of shape (batch,) for inputs in the order of `names`."""
         given = dict(zip(self.names, inputs, strict=True))
         if "categories" not in given:
             numbers = given["numbers"]
