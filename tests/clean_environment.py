@@ -20,6 +20,7 @@ SOURCES = (
     "ecomai",
     "recommendations",
     "risk",
+    "marketing",
     "docs",
     "README.md",
     "LICENSE",

@@ -153,6 +153,19 @@ def who_refused_tracking(storefront: str, customer_ids: Collection[str]) -> set[
     return {customer_id for customer_id, is_granted in answers.items() if not is_granted}
 
 
+def granted_consents(*, customer_pks: Collection[int], purpose: str) -> set[int]:
+    """Return the customers, of those given, who granted a purpose for all channels, or are so by default.
+
+    One query for each batch, along the ledger's index of customers and purposes.
+    """
+    answers: dict[int, bool] = {}
+    for batch in in_batches(sorted(customer_pks)):
+        records = ConsentRecord.objects.filter(customer_id__in=batch, purpose=purpose, channel="")
+        answers.update(records.order_by("recorded_at", "pk").values_list("customer_id", "is_granted"))
+    default = default_consent(purpose)
+    return {pk for pk in customer_pks if answers.get(pk, default)}
+
+
 def current_consents(
     *, customer: Customer | None = None, session_id: str = "", storefront: str = ""
 ) -> list[dict[str, Any]]:

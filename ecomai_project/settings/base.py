@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "ecomai.experiments",
     "recommendations",
     "risk",
+    "marketing",
     "ecomai_project",
 ]
 

@@ -29,6 +29,7 @@ SCOPE_LABELS: dict[str, Any] = {
     "risk:assess": gettext_lazy("ask whom to trust"),
     "risk:label": gettext_lazy("say what turned out to be fraud"),
     "risk:lists": gettext_lazy("put cards, e-mails and addresses on lists"),
+    "marketing:read": gettext_lazy("read the profiles of customers"),
 }
 
 

@@ -28,6 +28,7 @@ NAMED_SCOPES = (
     "risk:assess",
     "risk:label",
     "risk:lists",
+    "marketing:read",
 )
 SCOPES = (*SHOP_SCOPES, *NAMED_SCOPES)
 PUBLISHABLE_SCOPES = ("events:write", "recommendations:read")

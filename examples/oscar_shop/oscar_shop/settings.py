@@ -195,6 +195,7 @@ INSTALLED_APPS += [
     # A checkout of ecomai keeps its scenarios beside it, an installed wheel inside.
     "ecomai.apps.recommendations" if find_spec("ecomai.apps") else "recommendations",
     "ecomai.apps.risk" if find_spec("ecomai.apps") else "risk",
+    "ecomai.apps.marketing" if find_spec("ecomai.apps") else "marketing",
 ]
 MIDDLEWARE = ["ecomai.middleware.RequestIdMiddleware", *MIDDLEWARE]
 

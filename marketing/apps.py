@@ -1,0 +1,38 @@
+from typing import Any
+
+from django.apps import AppConfig
+from django.core.checks import register
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+from ecomai.checks import check_label_is_free
+
+
+class MarketingConfig(AppConfig):
+    name = __package__
+    label = "ecomai_marketing"
+    verbose_name = _("ecomai: marketing")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def __init__(self, app_name: str, app_module: Any) -> None:
+        check_label_is_free(self.label, app_name)
+        super().__init__(app_name, app_module)
+
+    def ready(self) -> None:
+        from ecomai import scenarios
+        from ecomai.commerce.signals import events_ingested, history_imported, orders_changed
+        from ecomai.fusion.signals import consent_recorded, session_linked
+        from ecomai.registry.jobs import register_job
+
+        from . import checks, receivers
+        from .scenario import scenario
+
+        scenarios.register(scenario)
+        register(checks.check_settings, "ecomai")
+        register_job("marketing.profiles", f"{__package__}.services.profiling.run_profiling")
+        events_ingested.connect(receivers.on_events_ingested, dispatch_uid="marketing.events")
+        orders_changed.connect(receivers.on_orders_changed, dispatch_uid="marketing.orders")
+        history_imported.connect(receivers.on_history_imported, dispatch_uid="marketing.history")
+        session_linked.connect(receivers.on_session_linked, dispatch_uid="marketing.sessions")
+        consent_recorded.connect(receivers.on_consent_recorded, dispatch_uid="marketing.consents")
+        post_migrate.connect(receivers.create_beat_entries, sender=self)

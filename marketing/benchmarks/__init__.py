@@ -1,0 +1,1 @@
+"""The benchmarks of marketing, a module for each name."""

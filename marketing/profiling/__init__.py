@@ -1,0 +1,1 @@
+"""What a profile is computed from, a module for each source; reads only."""

@@ -1,0 +1,76 @@
+"""Thin receivers: who did something has a newer profile soon; who refused is out at once."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.apps import AppConfig
+from django.db import connections
+from django.utils import timezone
+
+from ecomai.commerce.models import Customer, Order
+from ecomai.commerce.services.events import StoredEvent
+from ecomai.fusion.models import ConsentRecord
+from ecomai.registry.selectors import is_scenario_on
+
+from . import services
+
+#: Older events come from a back-fill, after which all profiles are computed at once.
+RECENT = timedelta(days=1)
+
+#: Entry of beat -> task, minute, hour.
+BEAT_ENTRIES = {
+    "ecomai: compute the profiles of customers to whom something happened": ("work_requests", "*", "*"),
+    "ecomai: compute all customer profiles": ("start_profiling", "10", "2"),
+}
+
+
+def on_events_ingested(sender: Any, storefront: str, events: Sequence[StoredEvent], **kwargs: Any) -> None:
+    since = timezone.now() - RECENT
+    _request({event.customer_id for event in events if event.customer_id and event.occurred_at > since})
+
+
+def on_orders_changed(sender: Any, storefront: str, order_pks: Sequence[int], **kwargs: Any) -> None:
+    recent = Order.objects.filter(pk__in=list(order_pks), updated_at__gt=timezone.now() - RECENT)
+    _request(set(recent.exclude(customer=None).values_list("customer_id", flat=True)))
+
+
+def on_session_linked(sender: Any, customer: Customer, **kwargs: Any) -> None:
+    _request({customer.pk})
+
+
+def _request(customer_pks: set[int]) -> None:
+    if customer_pks and is_scenario_on("marketing"):
+        services.request_profiles(customer_pks)
+
+
+def on_history_imported(sender: Any, **kwargs: Any) -> None:
+    if is_scenario_on("marketing"):
+        from .services.profiling import start_profiling
+
+        start_profiling()
+
+
+def on_consent_recorded(sender: Any, record: ConsentRecord, **kwargs: Any) -> None:
+    from .services.consents import apply_consent
+
+    apply_consent(record)
+
+
+def create_beat_entries(sender: AppConfig, using: str, **kwargs: Any) -> None:
+    """Give beat its entries once; what a shop changes or disables afterwards stays as it is."""
+    from django_celery_beat.models import CrontabSchedule, PeriodicTask
+
+    if PeriodicTask._meta.db_table not in connections[using].introspection.table_names():
+        return
+    tasks = PeriodicTask.objects.using(using)
+    for name, (task, minute, hour) in BEAT_ENTRIES.items():
+        if tasks.filter(name=name).exists():
+            continue
+        clock, _created = CrontabSchedule.objects.using(using).get_or_create(
+            minute=minute, hour=hour, day_of_week="*", day_of_month="*", month_of_year="*", timezone="UTC"
+        )
+        tasks.create(
+            name=name, task=f"ecomai.marketing.{task}", crontab=clock, queue="default",
+            expire_seconds=3600 if hour == "*" else None,
+        )  # fmt: skip

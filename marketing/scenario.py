@@ -1,0 +1,23 @@
+"""What marketing registers with the foundation."""
+
+from django.utils.translation import gettext_lazy as _
+
+from ecomai.scenarios import Scenario
+
+# The package is also installed as ecomai.apps.marketing, so dotted paths begin with its name.
+_HERE = __package__
+
+SEES_PROFILES = ("ecomai_marketing.view_customerprofile",)
+
+scenario = Scenario(
+    name="marketing",
+    verbose_name=_("Marketing"),
+    eraser=f"{_HERE}.services.privacy.erase",
+    exporter=f"{_HERE}.services.privacy.export",
+    cards=f"{_HERE}.cards.cards",
+    doctor=f"{_HERE}.doctor.findings",
+    urls=f"{_HERE}.urls",
+    group_permissions={"analyst": SEES_PROFILES, "marketer": SEES_PROFILES, "support_agent": SEES_PROFILES},
+    seed_demo=f"{_HERE}.demo.seed_demo",
+    benchmarks={},
+)

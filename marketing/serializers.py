@@ -1,0 +1,39 @@
+"""What our endpoints answer."""
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from .models import Stage
+
+
+class ProfileSerializer(serializers.Serializer):
+    """A customer's profile. Amounts are in the reporting currency, as text; what is not known is null."""
+
+    customer_id = serializers.CharField(help_text=_("The shop's own id."))
+    stage = serializers.ChoiceField(choices=Stage.choices)
+    summary = serializers.ListField(child=serializers.CharField(), help_text=_("In the language asked for."))
+    has_consent = serializers.BooleanField(help_text=_("Whether the customer may be addressed."))
+    n_orders = serializers.IntegerField()
+    spent = serializers.CharField(allow_null=True)
+    average_order = serializers.CharField(allow_null=True)
+    returned_share = serializers.FloatField(allow_null=True)
+    first_order_at = serializers.CharField(allow_null=True)
+    last_order_at = serializers.CharField(allow_null=True)
+    own_gap_days = serializers.FloatField(allow_null=True)
+    next_order_at = serializers.CharField(allow_null=True)
+    at_risk_at = serializers.CharField(allow_null=True)
+    lapsed_at = serializers.CharField(allow_null=True)
+    recency_score = serializers.IntegerField(allow_null=True)
+    frequency_score = serializers.IntegerField(allow_null=True)
+    monetary_score = serializers.IntegerField(allow_null=True)
+    favourite_category = serializers.CharField(allow_blank=True)
+    favourite_brand = serializers.CharField(allow_blank=True)
+    tastes = serializers.DictField()
+    price_level = serializers.FloatField(allow_null=True)
+    discount_share = serializers.FloatField(allow_null=True)
+    last_seen_at = serializers.CharField(allow_null=True)
+    usual_channel = serializers.CharField(allow_blank=True)
+    usual_hour = serializers.IntegerField(allow_null=True)
+    loyalty_tier = serializers.CharField(allow_blank=True)
+    n_referrals = serializers.IntegerField()
+    computed = serializers.DictField(help_text=_("When and from what each part was computed."))

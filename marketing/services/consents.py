@@ -1,0 +1,15 @@
+"""An answer about marketing counts at once, before any profile is computed again."""
+
+from ecomai.fusion.models import ConsentRecord
+from ecomai.fusion.selectors import granted_consents
+
+from ..app_settings import app_settings
+from ..models import CustomerProfile
+
+
+def apply_consent(record: ConsentRecord) -> None:
+    """Take a customer out of all that asks for the consent, or let them in again."""
+    if record.customer_id is None or record.purpose != app_settings.PURPOSE:
+        return
+    granted = granted_consents(customer_pks=[record.customer_id], purpose=app_settings.PURPOSE)
+    CustomerProfile.objects.filter(pk=record.customer_id).update(has_consent=bool(granted))

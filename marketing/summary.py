@@ -1,0 +1,127 @@
+"""A profile as figures for programs, and as sentences that a person reads."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ecomai.commerce.app_settings import app_settings as commerce_settings
+from ecomai.commerce.money import format_money
+
+from .models import CustomerProfile, Stage
+
+FIGURES = (
+    "has_consent", "n_orders", "spent", "average_order", "returned_share", "first_order_at", "last_order_at",
+    "own_gap_days", "next_order_at", "at_risk_at", "lapsed_at", "recency_score", "frequency_score",
+    "monetary_score", "favourite_category", "favourite_brand", "tastes", "price_level", "discount_share",
+    "last_seen_at", "usual_channel", "usual_hour", "loyalty_tier", "n_referrals", "computed",
+)  # fmt: skip
+#: From which share of discounted pieces a customer waits for discounts, and price levels that stand out.
+MANY_DISCOUNTS, CHEAP, DEAR = 0.5, 0.8, 1.25
+
+
+def figures_of(profile: CustomerProfile) -> dict[str, Any]:
+    """Return the profile as JSON values, with its stage now."""
+    return {"stage": profile.stage.value} | {name: _json(getattr(profile, name)) for name in FIGURES}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def sentences_of(profile: CustomerProfile) -> list[str]:
+    """Say in the active language who the customer is; nothing is said of what is not known."""
+    if not profile.n_orders:
+        return [_("Has not ordered yet."), *_of_visits(profile)]
+    return [*_of_orders(profile), *_of_tastes(profile), *_of_visits(profile)]
+
+
+def _of_orders(profile: CustomerProfile) -> list[str]:
+    n_orders = profile.n_orders
+    known = {
+        "n": number_format(n_orders, force_grouping=True),
+        "spent": format_money(profile.spent, commerce_settings.REPORTING_CURRENCY),
+        "average": format_money(profile.average_order, commerce_settings.REPORTING_CURRENCY),
+        "first": _day(profile.first_order_at),
+        "last": _day(profile.last_order_at),
+    }
+    if n_orders == 1:
+        said = [
+            _("Ordered once, on %(last)s, for %(spent)s.")
+            if known["spent"]
+            else _("Ordered once, on %(last)s.")
+        ]
+    elif known["spent"]:
+        said = [_("%(n)s orders since %(first)s for %(spent)s, %(average)s each; the last on %(last)s.")]
+    else:
+        said = [_("%(n)s orders since %(first)s; the last on %(last)s.")]
+    said = [text % known for text in said]
+    if profile.own_gap_days:
+        days = round(profile.own_gap_days)
+        said.append(
+            ngettext("Usually orders every day.", "Usually orders every %(days)s days.", days)
+            % {"days": days}
+        )
+    return [*said, *_of_stage(profile), *_of_returns(profile)]
+
+
+def _of_stage(profile: CustomerProfile) -> list[str]:
+    stage, now = profile.stage, timezone.now()
+    if stage == Stage.LAPSED:
+        return [_("Has stayed away for so long that another order is not expected.")]
+    if stage == Stage.AT_RISK:
+        return [_("Is later than usual with the next order, and at risk to stay away.")]
+    if profile.next_order_at and profile.next_order_at > now:
+        return [_("The next order is expected about %(day)s.") % {"day": _day(profile.next_order_at)}]
+    return [_("The next order is due.")] if profile.next_order_at else []
+
+
+def _of_returns(profile: CustomerProfile) -> list[str]:
+    if not profile.returned_share:
+        return []
+    return [_("Sent back %(share)s %% of the pieces.") % {"share": round(100 * profile.returned_share)}]
+
+
+def _of_tastes(profile: CustomerProfile) -> list[str]:
+    said = []
+    if profile.favourite_category:
+        said.append(_("Buys most of all: %(names)s.") % {"names": _names(profile.tastes, "categories")})
+    if profile.favourite_brand:
+        said.append(_("Favourite brands: %(names)s.") % {"names": _names(profile.tastes, "brands")})
+    if profile.discount_share is not None and profile.discount_share >= MANY_DISCOUNTS:
+        said.append(_("Mostly buys what is reduced."))
+    if profile.price_level is not None and profile.price_level <= CHEAP:
+        said.append(_("Prefers the lower-priced pieces of a category."))
+    if profile.price_level is not None and profile.price_level >= DEAR:
+        said.append(_("Prefers the higher-priced pieces of a category."))
+    return said
+
+
+def _names(tastes: Mapping[str, Any], kind: str) -> str:
+    return ", ".join(taste["name"] for taste in tastes.get(kind, [])[:3])
+
+
+def _of_visits(profile: CustomerProfile) -> list[str]:
+    said = []
+    if profile.last_seen_at:
+        said.append(_("Was last seen on %(day)s.") % {"day": _day(profile.last_seen_at)})
+    if profile.usual_hour is not None:
+        hours = {"from": f"{profile.usual_hour}:00", "to": f"{(profile.usual_hour + 1) % 24}:00"}
+        said.append(_("Mostly comes between %(from)s and %(to)s.") % hours)
+    if profile.loyalty_tier:
+        said.append(_("Loyalty tier: %(tier)s.") % {"tier": profile.loyalty_tier})
+    if profile.n_referrals:
+        n = profile.n_referrals
+        said.append(ngettext("Brought one other customer.", "Brought %(n)s other customers.", n) % {"n": n})
+    return said
+
+
+def _day(moment: datetime | None) -> str:
+    return date_format(timezone.localtime(moment), "DATE_FORMAT") if moment else ""

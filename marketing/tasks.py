@@ -1,0 +1,20 @@
+"""Celery's entry points of this scenario. Each is safe to run twice."""
+
+from celery import shared_task
+
+
+@shared_task(name="ecomai.marketing.work_requests", ignore_result=True)
+def work_requests() -> None:
+    from .services import work_requests
+
+    work_requests()
+
+
+@shared_task(name="ecomai.marketing.start_profiling", ignore_result=True)
+def start_profiling() -> None:
+    from ecomai.registry.selectors import is_scenario_on
+
+    from .services.profiling import start_profiling
+
+    if is_scenario_on("marketing"):
+        start_profiling()
