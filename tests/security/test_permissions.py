@@ -19,6 +19,7 @@ from ecomai.experiments import models as experiments
 from ecomai.fusion import models as fusion
 from ecomai.registry import models as registry
 from recommendations import models as recommendations
+from marketing import models as marketing
 from risk import models as risk
 
 pytestmark = pytest.mark.django_db
@@ -109,6 +110,7 @@ def rows() -> dict[str, object]:
         ),
         risk.Case.objects.create(assessment=asked, kind="payment_fraud", due_at=now),
         risk.Appeal.objects.create(assessment=asked, text="x"),
+        marketing.CustomerProfile.objects.create(customer=customer),
         risk.FairnessReport.objects.create(
             kind="payment_fraud", grouping="country", day=now.date(), n_days=28
         ),
