@@ -36,6 +36,8 @@ class Estimator:
         dict
             What `__init__` was given, defaults included.
         """
+        if type(self).__init__ is object.__init__:
+            return {}
         names = [name for name in inspect.signature(type(self).__init__).parameters if name != "self"]
         return {name: getattr(self, name) for name in names}
 

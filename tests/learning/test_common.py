@@ -49,6 +49,14 @@ from ecomai.learning.retrieval.cross_encoder import CrossEncoder
 from ecomai.learning.retrieval.hybrid import HybridSearcher
 from ecomai.learning.retrieval.pair_ranker import PairRanker
 from ecomai.learning.retrieval.spelling import SpellingCorrector
+from ecomai.learning.uplift.average_effect import AverageEffect
+from ecomai.learning.uplift.base import MetaLearner, UpliftLearner
+from ecomai.learning.uplift.chosen import ChosenUplift
+from ecomai.learning.uplift.dr_learner import DRLearner
+from ecomai.learning.uplift.regressors import BoostedRegressor, LinearRegressor, Regressor
+from ecomai.learning.uplift.s_learner import SLearner
+from ecomai.learning.uplift.t_learner import TLearner
+from ecomai.learning.uplift.x_learner import XLearner
 
 TINY = {"dim": 8, "n_layers": 1, "max_length": 6, "max_epochs": 2, "batch_size": 16, "device": "cpu"}
 RECOMMENDERS: list[Callable[[], Recommender]] = [
@@ -81,6 +89,10 @@ CLASSIFIERS: list[Callable[[], Estimator]] = [
     PriorClassifier, BoostedClassifier, SelfTrainedClassifier, CalibratedEnsemble, EventSequenceClassifier,
     AnomalyDetector, LogisticClassifier,
 ]  # fmt: skip
+# Their contract is in test_uplift.py.
+UPLIFT: list[Callable[[], Estimator]] = [
+    AverageEffect, SLearner, TLearner, XLearner, DRLearner, ChosenUplift, LinearRegressor, BoostedRegressor,
+]  # fmt: skip
 EXPOSERS: list[Callable[[], Estimator]] = [TailReranker, lambda: ThompsonBandit(n_features=2)]
 TEXTS = ["red dress", "blue dress for the summer", "mug", "红色连衣裙", "蓝牙耳机", "Кружка синяя"]
 OTHER_TEXTS = ["lamp", "green shoes", "绿色的灯"]
@@ -105,7 +117,8 @@ def test_every_estimator_is_held_to_the_contract(tiny_model: str) -> None:
         for _name, value in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
             if issubclass(value, Estimator) and not inspect.isabstract(value):
                 found.add(value)
-    assert found - {Estimator, Classifier, Recommender, TextEncoder} == known
+    bases = {Estimator, Classifier, Recommender, TextEncoder, UpliftLearner, MetaLearner, Regressor}
+    assert found - bases == known
 
 
 # -- all ----------------------------------------------------------------------------------------
@@ -113,10 +126,8 @@ def test_every_estimator_is_held_to_the_contract(tiny_model: str) -> None:
 
 def estimators(tiny_model: str) -> list[Estimator]:
     return [
-        *(
-            make()
-            for make in (*RECOMMENDERS, *SEARCHERS, *RANKERS, *EXPOSERS, *CLASSIFIERS, SmallImageEncoder)
-        ),
+        *(make() for make in (*RECOMMENDERS, *SEARCHERS, *RANKERS, *EXPOSERS, *CLASSIFIERS, *UPLIFT)),
+        SmallImageEncoder(),
         *(make(tiny_model) for make in (*ENCODERS, PretrainedImageEncoder)),
     ]
 

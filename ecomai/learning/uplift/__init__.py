@@ -1,0 +1,1 @@
+"""What a treatment changes for each customer: effects learned from a campaign with a control group."""

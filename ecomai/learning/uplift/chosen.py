@@ -1,0 +1,132 @@
+"""The learner that does best on customers it did not learn from, or a simpler one that does as well."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from ecomai.learning.exceptions import InvalidDataError
+from ecomai.learning.trials import Trial
+
+from .average_effect import AverageEffect
+from .base import Floats, Rows, UpliftLearner, expect_outcomes, fold_of_rows
+from .dr_learner import DRLearner
+from .regressors import LinearRegressor
+from .s_learner import SLearner
+from .t_learner import TLearner
+from .x_learner import XLearner
+
+#: By name, the simplest first; each is made with `n_threads` and `random_state`.
+LEARNERS: dict[str, Callable[..., UpliftLearner]] = {
+    "average": lambda **_known: AverageEffect(),
+    "dr_linear": lambda **known: DRLearner("linear", **known),
+    "s_linear": lambda **known: SLearner("linear", **known),
+    "t_linear": lambda **known: TLearner("linear", **known),
+    "x_linear": lambda **known: XLearner("linear", **known),
+    "dr_trees": lambda **known: DRLearner("trees", **known),
+    "s_trees": lambda **known: SLearner("trees", **known),
+    "x_trees": lambda **known: XLearner("trees", **known),
+    "t_trees": lambda **known: TLearner("trees", **known),
+}
+
+
+class ChosenUplift(UpliftLearner):
+    """Choose a learner by its doubly robust loss on rows left out, and learn it from all.
+
+    The loss is the squared distance to doubly robust effects, which is the squared error of the effect plus
+    a constant that is the same for all. Of learners that are not for sure worse than the best, the simplest
+    is taken: where customers do not differ for sure, this is the average effect, and a policy then treats
+    all or nobody.
+
+    Parameters
+    ----------
+    candidates : sequence of str, default all of `LEARNERS`
+        The simplest first; the average effect is always among them.
+    n_folds : int, default 5
+    n_errors : float, default 1.64
+        So many standard errors of the difference may a simpler learner's loss lie above the least.
+    n_threads : int, default 0
+        0 is as many as there are cores.
+    random_state : int, default 0
+
+    Attributes
+    ----------
+    name_ : str
+        Of the learner that was taken.
+    gains_ : dict of str to float
+        By how much each learner's loss is below that of the average effect, in squared units of the outcome.
+
+    References
+    ----------
+    Breiman, Friedman, Olshen and Stone, "Classification and regression trees", 1984, for the rule of standard
+    errors; Saito and Yasui, "Counterfactual cross-validation", 2020, for the loss.
+    """
+
+    learned_values: ClassVar[tuple[str, ...]] = (*UpliftLearner.learned_values, "name_", "gains_")
+
+    name_: str
+    gains_: dict[str, float]
+
+    def __init__(
+        self,
+        candidates: Sequence[str] = tuple(LEARNERS),
+        n_folds: int = 5,
+        n_errors: float = 1.64,
+        n_threads: int = 0,
+        random_state: int = 0,
+    ) -> None:
+        self.candidates = candidates
+        self.n_folds = n_folds
+        self.n_errors = n_errors
+        self.n_threads = n_threads
+        self.random_state = random_state
+
+    def _learn(self, rows: Rows, trial: Trial) -> None:
+        if not set(self.candidates) <= set(LEARNERS):
+            raise InvalidDataError(f"Learners are chosen among {', '.join(LEARNERS)}.")
+        losses = self._losses(rows, trial)
+        best = losses[min(losses, key=lambda name: float(losses[name].mean()))]
+        self.name_ = next(name for name, loss in losses.items() if self._is_as_good(loss, best))
+        self.gains_ = {name: float((losses["average"] - loss).mean()) for name, loss in losses.items()}
+        self._chosen = _fit(self._make(self.name_), rows, trial)
+
+    def _effects(self, rows: Rows) -> Floats:
+        return self._chosen.predict(rows)
+
+    def _make(self, name: str) -> UpliftLearner:
+        return LEARNERS[name](n_threads=self.n_threads, random_state=self.random_state)
+
+    def _losses(self, rows: Rows, trial: Trial) -> dict[str, Floats]:
+        """Return each learner's loss on each row, when it had not learned from the row."""
+        expected = expect_outcomes(
+            lambda X, y: LinearRegressor().fit(X, y), rows, trial,
+            n_folds=self.n_folds, random_state=self.random_state + 1,
+        )  # fmt: skip
+        outcomes = trial.robust_outcomes(expected)
+        effects = outcomes[:, 1:] - outcomes[:, :1]
+        folds = fold_of_rows(trial, self.n_folds, self.random_state)
+        losses = {}
+        for name in dict.fromkeys(("average", *self.candidates)):
+            found = np.empty_like(effects)
+            for fold in range(self.n_folds):
+                is_out = folds == fold
+                learner = _fit(self._make(name), rows[~is_out], trial.select(~is_out))
+                found[is_out] = learner.predict(rows[is_out])
+            losses[name] = ((effects - found) ** 2).sum(axis=1)
+        return losses
+
+    def _is_as_good(self, loss: Floats, best: Floats) -> bool:
+        difference = loss - best
+        error = float(difference.std(ddof=1)) / np.sqrt(len(difference))
+        return float(difference.mean()) <= self.n_errors * error
+
+    def _save_parts(self, folder: Path) -> None:
+        self._chosen.save(folder / "chosen")
+
+    def _load_parts(self, folder: Path) -> None:
+        self._chosen = type(self._make(self.name_)).load(folder / "chosen")
+
+
+def _fit(learner: UpliftLearner, rows: Rows, trial: Trial) -> UpliftLearner:
+    return learner.fit(rows, trial.treatment, trial.y, propensity=trial.propensity)
