@@ -21,6 +21,7 @@ RECENT = timedelta(days=1)
 #: Entry of beat -> task, minute, hour.
 BEAT_ENTRIES = {
     "ecomai: compute the profiles of customers to whom something happened": ("work_requests", "*", "*"),
+    "ecomai: follow what time alone changes in segments": ("follow_time", "*", "*"),
     "ecomai: compute all customer profiles": ("start_profiling", "10", "2"),
 }
 

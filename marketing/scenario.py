@@ -19,5 +19,8 @@ scenario = Scenario(
     urls=f"{_HERE}.urls",
     group_permissions={"analyst": SEES_PROFILES, "marketer": SEES_PROFILES, "support_agent": SEES_PROFILES},
     seed_demo=f"{_HERE}.demo.seed_demo",
-    benchmarks={},
+    benchmarks={
+        "segments": f"{_HERE}.benchmarks.segments.segments",
+        "uplift": f"{_HERE}.benchmarks.uplift.uplift",
+    },
 )

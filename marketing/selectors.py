@@ -1,13 +1,15 @@
 """Reads of this scenario."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ecomai.exceptions import NotFoundError
 
-from .models import CustomerProfile, Stage
+from .exceptions import UnknownSegmentError
+from .models import CustomerProfile, Segment, SegmentDay, SegmentMember, Stage
 
 
 def get_profile(*, storefront: str, external_id: str) -> CustomerProfile:
@@ -42,3 +44,32 @@ def count_stages(*, now: datetime) -> dict[Stage, int]:
         **{stage.value: Count("pk", filter=stage_condition(stage, now=now)) for stage in Stage}
     )
     return {stage: counts[stage.value] for stage in Stage}
+
+
+def get_segment(slug: str) -> Segment:
+    """Return a segment in use by its short name. Raises UnknownSegmentError."""
+    found = Segment.objects.filter(slug=slug, is_archived=False).first()
+    if found is None:
+        raise UnknownSegmentError(name=slug[:100])
+    return found
+
+
+def is_member(segment: Segment, *, storefront: str, external_id: str) -> bool:
+    """Whether a customer, by the shop's own id, is in a segment."""
+    members = SegmentMember.objects.filter(segment=segment, customer__storefront=storefront)
+    return members.filter(customer__external_id=external_id).exists()
+
+
+def count_overlap(one: Segment, other: Segment) -> int:
+    """Return how many are in both of two segments."""
+    members = SegmentMember.objects.filter(segment=other)
+    return SegmentMember.objects.filter(segment=one, customer_id__in=members.values("customer_id")).count()
+
+
+def member_history(segment_pks: list[int], *, n_days: int) -> dict[int, list[SegmentDay]]:
+    """Return the days on which something changed, oldest first, by segment; one query."""
+    since = timezone.localdate() - timedelta(days=n_days)
+    found: dict[int, list[SegmentDay]] = {pk: [] for pk in segment_pks}
+    for day in SegmentDay.objects.filter(segment_id__in=segment_pks, day__gt=since).order_by("day"):
+        found[day.segment_id].append(day)
+    return found

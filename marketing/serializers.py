@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from .models import Stage
+from .models import Segment, Stage
 
 
 class ProfileSerializer(serializers.Serializer):
@@ -37,3 +37,32 @@ class ProfileSerializer(serializers.Serializer):
     loyalty_tier = serializers.CharField(allow_blank=True)
     n_referrals = serializers.IntegerField()
     computed = serializers.DictField(help_text=_("When and from what each part was computed."))
+
+
+class SegmentSerializer(serializers.Serializer):
+    """A segment in use; `slug` is its name in addresses."""
+
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    description = serializers.CharField(allow_blank=True)
+    kind = serializers.ChoiceField(choices=Segment.Kind.choices)
+    n_members = serializers.IntegerField(help_text=_("Of all storefronts."))
+    condition = serializers.JSONField(help_text=_("Empty for a list that was imported."))
+    evaluated_at = serializers.DateTimeField(
+        allow_null=True, help_text=_("When all customers were last asked; null while they are.")
+    )
+
+
+class MemberSerializer(serializers.Serializer):
+    """A customer in a segment."""
+
+    customer_id = serializers.CharField(source="customer.external_id", help_text=_("The shop's own id."))
+    since = serializers.DateTimeField(source="joined_at")
+
+
+class MembershipSerializer(serializers.Serializer):
+    """Whether a customer is in a segment."""
+
+    segment = serializers.CharField()
+    customer_id = serializers.CharField()
+    is_member = serializers.BooleanField()

@@ -10,6 +10,16 @@ def work_requests() -> None:
     work_requests()
 
 
+@shared_task(name="ecomai.marketing.follow_time", ignore_result=True)
+def follow_time() -> None:
+    from ecomai.registry.selectors import is_scenario_on
+
+    from .services import follow_time
+
+    if is_scenario_on("marketing"):
+        follow_time()
+
+
 @shared_task(name="ecomai.marketing.start_profiling", ignore_result=True)
 def start_profiling() -> None:
     from ecomai.registry.selectors import is_scenario_on

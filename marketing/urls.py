@@ -6,4 +6,11 @@ from . import views
 
 urlpatterns = [
     path("customers/<str:customer_id>/profile/", views.ProfileView.as_view(), name="marketing-profile"),
+    path("segments/", views.SegmentsView.as_view(), name="marketing-segments"),
+    path("segments/<slug:slug>/members/", views.MembersView.as_view(), name="marketing-members"),
+    path(
+        "segments/<slug:slug>/members/<str:customer_id>/",
+        views.MembershipView.as_view(),
+        name="marketing-membership",
+    ),
 ]

@@ -5,12 +5,14 @@ from typing import Any
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from ecomai.commerce.authentication import ApiKeyAuthentication, HasScope
-from ecomai.rest import ApiView, json_response
+from ecomai.rest import ApiView, NewestFirstPagination, json_response
 
 from . import selectors
-from .serializers import ProfileSerializer
+from .models import Segment, SegmentMember
+from .serializers import MemberSerializer, MembershipSerializer, ProfileSerializer, SegmentSerializer
 from .summary import figures_of, sentences_of
 
 
@@ -25,3 +27,57 @@ class ProfileView(ApiView):
         profile = selectors.get_profile(storefront=request.auth.storefront, external_id=customer_id)
         body = {"customer_id": customer_id, **figures_of(profile), "summary": sentences_of(profile)}
         return json_response(ProfileSerializer(body).data)
+
+
+class SegmentsView(ApiView):
+    """Segments in use, newest first, for the shop's own programs."""
+
+    authentication_classes = (ApiKeyAuthentication,)
+    permission_classes = (HasScope("marketing:read"),)
+
+    @extend_schema(
+        responses=SegmentSerializer(many=True), tags=["marketing"], operation_id="ecomai_marketing_segments"
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        paginator = NewestFirstPagination()
+        rows = paginator.paginate_queryset(Segment.objects.filter(is_archived=False), request, view=self)
+        return paginator.get_paginated_response(SegmentSerializer(rows, many=True).data)
+
+
+class MembersPagination(NewestFirstPagination):
+    """Along the index of a segment's customers."""
+
+    ordering = "customer_id"
+
+
+class MembersView(ApiView):
+    """Who is in a segment, of the key's storefront, by the shop's own ids."""
+
+    authentication_classes = (ApiKeyAuthentication,)
+    permission_classes = (HasScope("marketing:read"),)
+
+    @extend_schema(
+        responses=MemberSerializer(many=True), tags=["marketing"], operation_id="ecomai_marketing_members"
+    )
+    def get(self, request: Request, slug: str, *args: Any, **kwargs: Any) -> Response:
+        segment = selectors.get_segment(slug)
+        members = SegmentMember.objects.filter(segment=segment, customer__storefront=request.auth.storefront)
+        paginator = MembersPagination()
+        rows = paginator.paginate_queryset(members.select_related("customer"), request, view=self)
+        return paginator.get_paginated_response(MemberSerializer(rows, many=True).data)
+
+
+class MembershipView(ApiView):
+    """Whether a customer is in a segment; one who is not known is in none."""
+
+    authentication_classes = (ApiKeyAuthentication,)
+    permission_classes = (HasScope("marketing:read"),)
+
+    @extend_schema(
+        responses=MembershipSerializer, tags=["marketing"], operation_id="ecomai_marketing_membership"
+    )
+    def get(self, request: Request, slug: str, customer_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        segment = selectors.get_segment(slug)
+        storefront = request.auth.storefront
+        is_in = selectors.is_member(segment, storefront=storefront, external_id=customer_id)
+        return json_response({"segment": segment.slug, "customer_id": customer_id, "is_member": is_in})

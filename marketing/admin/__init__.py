@@ -1,5 +1,5 @@
 """The admin pages of marketing, a module for each subject."""
 
-from . import profiles
+from . import profiles, segments
 
-__all__ = ["profiles"]
+__all__ = ["profiles", "segments"]

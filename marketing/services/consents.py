@@ -1,10 +1,13 @@
 """An answer about marketing counts at once, before any profile is computed again."""
 
+from django.db import transaction
+
 from ecomai.fusion.models import ConsentRecord
 from ecomai.fusion.selectors import granted_consents
 
 from ..app_settings import app_settings
 from ..models import CustomerProfile
+from .memberships import leave_all_segments, update_memberships
 
 
 def apply_consent(record: ConsentRecord) -> None:
@@ -12,4 +15,9 @@ def apply_consent(record: ConsentRecord) -> None:
     if record.customer_id is None or record.purpose != app_settings.PURPOSE:
         return
     granted = granted_consents(customer_pks=[record.customer_id], purpose=app_settings.PURPOSE)
-    CustomerProfile.objects.filter(pk=record.customer_id).update(has_consent=bool(granted))
+    with transaction.atomic():
+        CustomerProfile.objects.filter(pk=record.customer_id).update(has_consent=bool(granted))
+        if granted:
+            update_memberships(granted)
+        else:
+            leave_all_segments(record.customer_id)

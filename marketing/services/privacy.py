@@ -3,16 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils import timezone
+
 from ecomai.fusion.subjects import Subject
 
-from ..models import CustomerActivity, CustomerProfile, ProfileRequest
+from ..models import CustomerActivity, CustomerProfile, ProfileRequest, SegmentMember
 from ..summary import figures_of
+from .memberships import write_changes
 
 
 def erase(subject: Subject) -> Mapping[str, int]:
     """Remove a subject's profile and activities. Safe to call twice."""
     theirs = {"customer_id__in": _pks(subject)}
     return {
+        "segment_memberships": _leave_segments(_pks(subject)),
         "profiles": CustomerProfile.objects.filter(**theirs).delete()[0],
         "activities": CustomerActivity.objects.filter(**theirs).delete()[0],
         "profile_requests": ProfileRequest.objects.filter(**theirs).delete()[0],
@@ -25,6 +29,12 @@ def export(subject: Subject) -> Mapping[str, Any]:
     activities = CustomerActivity.objects.filter(customer_id__in=_pks(subject)).order_by("type")
     return {
         "profile": figures_of(profile) if profile else None,
+        "segments": [
+            {"name": row.segment.name, "since": row.joined_at.isoformat()}
+            for row in SegmentMember.objects.filter(customer_id__in=_pks(subject))
+            .select_related("segment")
+            .order_by("segment__name")
+        ],
         "activities": [
             {
                 "type": row.type,
@@ -35,6 +45,15 @@ def export(subject: Subject) -> Mapping[str, Any]:
             for row in activities
         ],
     }
+
+
+def _leave_segments(customer_pks: list[int]) -> int:
+    """Leave no trace, and counts that are right."""
+    rows = SegmentMember.objects.filter(customer_id__in=customer_pks).select_related("segment")
+    members = list(rows.order_by("segment_id"))
+    for member in members:
+        write_changes(member.segment, joined=[], left=[member.customer_id], at=timezone.now())
+    return len(members)
 
 
 def _pks(subject: Subject) -> list[int]:

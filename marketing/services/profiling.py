@@ -12,6 +12,7 @@ from ecomai.registry.models import Job
 
 from ..app_settings import app_settings
 from ..profiling.reference import compute_reference
+from .memberships import update_memberships
 from .profiles import Profiler
 
 JOB_KIND = "marketing.profiles"
@@ -38,7 +39,7 @@ def run_profiling(job: RunningJob) -> dict[str, Any]:
             _keep(job, state)
         profiler = Profiler()
         while pks := _next(state.get(name, 0)):
-            profiler.refresh(pks)
+            update_memberships(profiler.refresh(pks))
             state[name] = pks[-1]
             _keep(job, state)
             job.report((number + pks[-1] / max(last_pk, 1)) / 2, _("%(n)s profiles") % {"n": len(pks)})

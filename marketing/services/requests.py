@@ -10,6 +10,7 @@ from kombu.exceptions import KombuError
 
 from ..app_settings import app_settings
 from ..models import ProfileRequest
+from .memberships import update_memberships
 from .profiles import Profiler
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def work_requests() -> int:
     n_done, size = 0, app_settings.BATCH_SIZE
     before = timezone.now()
     while batch := _oldest(before, size):
-        Profiler().refresh(list(batch))
+        update_memberships(Profiler().refresh(list(batch)))
         for requested_at in sorted(set(batch.values())):
             done = [pk for pk, moment in batch.items() if moment == requested_at]
             ProfileRequest.objects.filter(pk__in=done, requested_at=requested_at).delete()
