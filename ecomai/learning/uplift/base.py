@@ -13,7 +13,7 @@ from ecomai.learning.classifiers.base import check_rows
 from ecomai.learning.exceptions import InvalidDataError
 from ecomai.learning.trials import Trial, make_trial
 
-from .regressors import BoostedRegressor, LinearRegressor, Regressor
+from .regressors import BoostedRegressor, LinearRegressor, Regressor, learn_line
 
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -145,7 +145,7 @@ class MetaLearner(UpliftLearner):
     def _regress(self, X: NDArray[Any], y: NDArray[Any]) -> Regressor:
         """Return a regression of `y`, learned."""
         if self.base == "linear":
-            return LinearRegressor().fit(X, y)
+            return learn_line(X, y)
         if self.base != "trees":
             raise InvalidDataError(f"There is no base {self.base!r}; there are trees and linear.")
         return BoostedRegressor(

@@ -12,7 +12,7 @@ from ecomai.learning.trials import Trial
 from .average_effect import AverageEffect
 from .base import Floats, Rows, UpliftLearner, expect_outcomes, fold_of_rows
 from .dr_learner import DRLearner
-from .regressors import LinearRegressor
+from .regressors import learn_line
 from .s_learner import SLearner
 from .t_learner import TLearner
 from .x_learner import XLearner
@@ -100,7 +100,7 @@ class ChosenUplift(UpliftLearner):
     def _losses(self, rows: Rows, trial: Trial) -> dict[str, Floats]:
         """Return each learner's loss on each row, when it had not learned from the row."""
         expected = expect_outcomes(
-            lambda X, y: LinearRegressor().fit(X, y), rows, trial,
+            learn_line, rows, trial,
             n_folds=self.n_folds, random_state=self.random_state + 1,
         )  # fmt: skip
         outcomes = trial.robust_outcomes(expected)

@@ -5,6 +5,7 @@ import numpy as np
 from ecomai.learning.trials import Trial
 
 from .base import Floats, MetaLearner, Rows, expect_outcomes
+from .regressors import learn_line
 
 
 class DRLearner(MetaLearner):
@@ -40,7 +41,7 @@ class DRLearner(MetaLearner):
 
     def _learn(self, rows: Rows, trial: Trial) -> None:
         expected = expect_outcomes(
-            self._regress, rows, trial, n_folds=self.n_folds, random_state=self.random_state
+            learn_line, rows, trial, n_folds=self.n_folds, random_state=self.random_state
         )
         outcomes = trial.robust_outcomes(expected)
         effects = outcomes[:, 1:] - outcomes[:, :1]

@@ -112,6 +112,11 @@ class LinearRegressor(Regressor):
         return np.asarray(centred @ self.coefficients_ + self.intercept_)
 
 
+def learn_line(X: ArrayLike, y: ArrayLike) -> LinearRegressor:
+    """Return a `LinearRegressor` that learned from rows; parameters and errors are those of its `fit`."""
+    return LinearRegressor().fit(X, y)
+
+
 class BoostedRegressor(Regressor):
     """LightGBM; of an outcome that is 0 or 1 it learns the log odds and says the probability.
 
