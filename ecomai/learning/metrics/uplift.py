@@ -146,7 +146,7 @@ def qini_score(
 
     Examples
     --------
-    >>> qini_score([1, 0, 0, 1], [2, 1, 2, 1], [1, 1, 0, 0])
+    >>> qini_score([1, 0, 0, 1], [3, 2, 2, 1], [1, 1, 0, 0])
     1.0
     """
     return _score(_qini_area, y, uplift, treatment, propensity)
