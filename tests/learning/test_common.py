@@ -21,6 +21,15 @@ from ecomai.learning.classifiers.event_sequence import EventSequenceClassifier
 from ecomai.learning.classifiers.logistic import LogisticClassifier
 from ecomai.learning.classifiers.prior import PriorClassifier
 from ecomai.learning.classifiers.semi_supervised import SelfTrainedClassifier
+from ecomai.learning.customer_value.attrition import AttritionModel
+from ecomai.learning.customer_value.base import CustomerValueModel
+from ecomai.learning.customer_value.bg_nbd import BgNbdModel
+from ecomai.learning.customer_value.boosted import BoostedValueModel
+from ecomai.learning.customer_value.ensemble import ValueEnsemble
+from ecomai.learning.customer_value.gamma_gamma import GammaGammaSpend
+from ecomai.learning.customer_value.own_rate import OwnRateModel
+from ecomai.learning.customer_value.pareto_nbd import ParetoNbdModel
+from ecomai.learning.customer_value.sequence import SequenceValueModel
 from ecomai.learning.encoders.adapted import AdaptedTextEncoder
 from ecomai.learning.encoders.base import TextEncoder
 from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
@@ -89,6 +98,11 @@ CLASSIFIERS: list[Callable[[], Estimator]] = [
     PriorClassifier, BoostedClassifier, SelfTrainedClassifier, CalibratedEnsemble, EventSequenceClassifier,
     AnomalyDetector, LogisticClassifier,
 ]  # fmt: skip
+# Their contract is in test_customer_value.py.
+CUSTOMER_VALUE: list[Callable[[], Estimator]] = [
+    OwnRateModel, BgNbdModel, ParetoNbdModel, GammaGammaSpend, BoostedValueModel, SequenceValueModel,
+    ValueEnsemble,
+]  # fmt: skip
 # Their contract is in test_uplift.py.
 UPLIFT: list[Callable[[], Estimator]] = [
     AverageEffect, SLearner, TLearner, XLearner, DRLearner, ChosenUplift, LinearRegressor, BoostedRegressor,
@@ -118,6 +132,7 @@ def test_every_estimator_is_held_to_the_contract(tiny_model: str) -> None:
             if issubclass(value, Estimator) and not inspect.isabstract(value):
                 found.add(value)
     bases = {Estimator, Classifier, Recommender, TextEncoder, UpliftLearner, MetaLearner, Regressor}
+    bases |= {CustomerValueModel, AttritionModel}
     assert found - bases == known
 
 
@@ -127,6 +142,7 @@ def test_every_estimator_is_held_to_the_contract(tiny_model: str) -> None:
 def estimators(tiny_model: str) -> list[Estimator]:
     return [
         *(make() for make in (*RECOMMENDERS, *SEARCHERS, *RANKERS, *EXPOSERS, *CLASSIFIERS, *UPLIFT)),
+        *(make() for make in CUSTOMER_VALUE),
         SmallImageEncoder(),
         *(make(tiny_model) for make in (*ENCODERS, PretrainedImageEncoder)),
     ]
