@@ -20,6 +20,7 @@ scenario = Scenario(
     group_permissions={"analyst": SEES_PROFILES, "marketer": SEES_PROFILES, "support_agent": SEES_PROFILES},
     seed_demo=f"{_HERE}.demo.seed_demo",
     benchmarks={
+        "clv": f"{_HERE}.benchmarks.clv.clv",
         "segments": f"{_HERE}.benchmarks.segments.segments",
         "uplift": f"{_HERE}.benchmarks.uplift.uplift",
     },
