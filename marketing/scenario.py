@@ -7,7 +7,12 @@ from ecomai.scenarios import Scenario
 # The package is also installed as ecomai.apps.marketing, so dotted paths begin with its name.
 _HERE = __package__
 
-SEES_PROFILES = ("ecomai_marketing.view_customerprofile",)
+SEES = ("ecomai_marketing.view_customerprofile", "ecomai_marketing.view_segment")
+CHANGES_SEGMENTS = (
+    "ecomai_marketing.add_segment",
+    "ecomai_marketing.change_segment",
+    "ecomai_marketing.export_segment",
+)
 
 scenario = Scenario(
     name="marketing",
@@ -17,7 +22,7 @@ scenario = Scenario(
     cards=f"{_HERE}.cards.cards",
     doctor=f"{_HERE}.doctor.findings",
     urls=f"{_HERE}.urls",
-    group_permissions={"analyst": SEES_PROFILES, "marketer": SEES_PROFILES, "support_agent": SEES_PROFILES},
+    group_permissions={"analyst": SEES, "marketer": (*SEES, *CHANGES_SEGMENTS), "support_agent": SEES[:1]},
     seed_demo=f"{_HERE}.demo.seed_demo",
     benchmarks={
         "clv": f"{_HERE}.benchmarks.clv.clv",

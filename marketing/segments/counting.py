@@ -14,7 +14,7 @@ from ..models import CustomerProfile
 from .compiling import select_profiles
 from .conditions import Condition
 
-N_SAMPLE = 10
+N_SAMPLE, SAMPLE_SECONDS = 10, 3
 #: Hashes of a million customers stay in memory; plans that take seconds gain nothing from compiling them.
 PLANNING = {"work_mem": "128MB", "jit": "off"}
 
@@ -42,12 +42,21 @@ def count_profiles(condition: Condition, *, now: datetime, seconds: float) -> in
 
 
 def find_profiles(condition: Condition, *, now: datetime, seconds: float) -> Found:
-    """Return how many meet a condition and ten of them. Raises CountTooSlowError after `seconds` for each."""
-    with bounded(seconds):
-        found = select_profiles(condition, now=now)
-        n = found.count()
-        sample = list(found.select_related("customer").order_by("-pk")[:N_SAMPLE]) if n else []
-    return Found(n, sample)
+    """Return how many meet a condition and ten of them. Raises CountTooSlowError after `seconds`.
+
+    Where the ten cannot be found as fast as a person expects, there is the number alone.
+    """
+    n = count_profiles(condition, now=now, seconds=seconds)
+    try:
+        return Found(n, _sample(condition, now) if n else [])
+    except CountTooSlowError:
+        return Found(n, [])
+
+
+def _sample(condition: Condition, now: datetime) -> list[CustomerProfile]:
+    with bounded(SAMPLE_SECONDS):
+        found = select_profiles(condition, now=now).select_related("customer")
+        return list(found.order_by("-pk")[:N_SAMPLE])
 
 
 @contextmanager

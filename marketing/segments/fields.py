@@ -20,8 +20,8 @@ OPERATORS: Mapping[Kind, Mapping[str, Any]] = {
     "choice": {"in": _("is one of")},
     "stage": {"in": _("is one of")},
     "moment": {
-        "within": _("was within the last days"), "longer_ago": _("was longer ago than days"),
-        "next": _("comes within the next days"), "known": _("is known"),
+        "within": _("was within the last"), "longer_ago": _("was longer ago than"),
+        "next": _("comes within the next"), "known": _("is known"),
     },
 }  # fmt: skip
 

@@ -122,7 +122,7 @@ def _finish(segment_pk: int, state: dict[str, Any]) -> int:
     with transaction.atomic():
         segment = Segment.objects.select_for_update().get(pk=segment_pk)
         segment.n_members = segment.members.count()
-        if segment.condition == state["condition"]:
+        if segment.condition == state["condition"] and not segment.is_archived:
             segment.evaluated_at = timezone.now()
             segment.passed_until = datetime.fromisoformat(state["began_at"]) if segment.is_live else None
         segment.save(update_fields=["n_members", "evaluated_at", "passed_until"])

@@ -18,8 +18,8 @@ from ecomai.console import models as console
 from ecomai.experiments import models as experiments
 from ecomai.fusion import models as fusion
 from ecomai.registry import models as registry
-from recommendations import models as recommendations
 from marketing import models as marketing
+from recommendations import models as recommendations
 from risk import models as risk
 
 pytestmark = pytest.mark.django_db
@@ -114,6 +114,7 @@ def rows() -> dict[str, object]:
         risk.FairnessReport.objects.create(
             kind="payment_fraud", grouping="country", day=now.date(), n_days=28
         ),
+        marketing.Segment.objects.create(name="x", slug="x", condition={"event": "view"}),
     ]  # fmt: skip
     found = {row._meta.label_lower: row for row in made}
     found["ecomai_fusion.customerpicture"] = customer
@@ -123,6 +124,7 @@ def rows() -> dict[str, object]:
 def arguments(pattern: URLPattern, pk: object) -> dict[str, object]:
     fitting = {"object_id": pk, "pk": pk, "name": MODEL, "action": "roll-back", "state": "off"}
     fitting |= {"release": "1", "kind": "payment_fraud", "external_id": "o-1"}
+    fitting |= {"slug": "x", "customer_id": "c-1"}
     return {name: fitting[name] for name in pattern.pattern.converters}
 
 

@@ -31,7 +31,7 @@
       return element;
     };
     const number = (label, value, more = {}) => make("input", { type: "number", label, value: value ?? "", ...more });
-    const button = (text, act, className = "button") => {
+    const button = (text, act, className = "ecomai-button segment-quiet") => {
       const element = make("button", { type: "button", textContent: text, className });
       element.addEventListener("click", act);
       return element;
@@ -66,7 +66,8 @@
         ? make("input", { type: "text", label: texts.values, placeholder: texts.values, size: 34, value: (test.value ?? []).join(", ") })
         : number(kind === "moment" ? texts.days : texts.value, test.value, { step: kind === "moment" ? 1 : "any" });
       const elements = kind === "text" && field.completion ? completed(value, field.completion) : [value];
-      const hide = () => { value.hidden = operator.value === "known"; };
+      const unit = make("span", { textContent: kind === "moment" ? texts.last_days : "" });
+      const hide = () => { value.hidden = unit.hidden = operator.value === "known"; };
       operator.addEventListener("change", hide);
       hide();
       const read = () => {
@@ -74,7 +75,7 @@
         if (kind !== "text") return { op: operator.value, value: whole(value) };
         return { op: operator.value, value: value.value.split(",").map((each) => each.trim()).filter(Boolean) };
       };
-      return { elements: [operator, ...elements], read };
+      return { elements: [operator, ...elements, unit], read };
     };
 
     const chosen = (choices, test, label) => {
@@ -95,8 +96,8 @@
 
     const done = (test) => {
       const least = number(texts.at_least, test.at_least ?? 1, { min: 1, step: 1 });
-      const days = number(texts.within, test.days ?? (test.event ? "" : 30), { min: 1, step: 1 });
-      const about = (name) => make("input", { type: "text", label: texts[name], placeholder: texts[name], value: test[name] ?? "", size: 26 });
+      const days = number(texts.within, test.days ?? (test.event ? "" : 30), { min: 1, step: 1, placeholder: texts.ever });
+      const about = (name) => make("input", { type: "text", label: texts[name], placeholder: texts[`any_${name}`], value: test[name] ?? "", size: 16 });
       const category = about("category"), brand = about("brand");
       const read = () => {
         const found = { at_least: whole(least), days: whole(days) };
@@ -104,7 +105,7 @@
         if (brand.value.trim()) found.brand = brand.value.trim();
         return found;
       };
-      const elements = [least, texts.times + ",", days, texts.last_days, ...completed(category, "category"), ...completed(brand, "brand")];
+      const elements = [texts.at_least_short, least, texts.times, days, texts.last_days, ...completed(category, "category"), ...completed(brand, "brand")];
       return { elements, read };
     };
 
@@ -197,7 +198,7 @@
       said.textContent = texts.removed;
       (next ?? group).querySelector("select, button").focus();
       changed();
-    }, "button segment-remove");
+    }, "ecomai-button segment-quiet segment-remove");
 
     // -- reading, and what the server says --
 
