@@ -9,7 +9,10 @@ from scipy.optimize import minimize
 from .base import Floats, PurchaseHistories
 
 BIN_DAYS = 7.0
-LEAST_AGE_DAYS = 14.0  # the first days after a first purchase are like no later ones
+# The first days after a first purchase are like no later ones. At eighteen cuts within CDNOW's calibration,
+# totals of curves from 14 days on were wrong by 6.1 % on average, from 7 days by 6.8 %, from 28 by 6.9 % and
+# from 56 by 11 %.
+LEAST_AGE_DAYS = 14.0
 LEAST_BINS = 4  # fewer tell no slope
 SLOPES = (-0.95, 0.5)
 
