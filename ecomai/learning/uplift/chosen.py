@@ -1,4 +1,4 @@
-"""The learner that does best on customers it did not learn from, or a simpler one that does as well."""
+"""The learner that does best on customers it did not learn from, or the average effect where none does."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from .s_learner import SLearner
 from .t_learner import TLearner
 from .x_learner import XLearner
 
-#: By name, the simplest first; each is made with `n_threads` and `random_state`.
+#: By name; each is made with `n_threads` and `random_state`.
 LEARNERS: dict[str, Callable[..., UpliftLearner]] = {
     "average": lambda **_known: AverageEffect(),
     "dr_linear": lambda **known: DRLearner("linear", **known),
@@ -35,17 +35,17 @@ class ChosenUplift(UpliftLearner):
     """Choose a learner by its doubly robust loss on rows left out, and learn it from all.
 
     The loss is the squared distance to doubly robust effects, which is the squared error of the effect plus
-    a constant that is the same for all. Of learners that are not for sure worse than the best, the simplest
-    is taken: where customers do not differ for sure, this is the average effect, and a policy then treats
-    all or nobody.
+    a constant that is the same for all. The learner with the least is taken if it is for sure better than the
+    average effect. Otherwise customers do not differ for sure: the average effect is taken, and a policy then
+    treats all or nobody.
 
     Parameters
     ----------
     candidates : sequence of str, default all of `LEARNERS`
-        The simplest first; the average effect is always among them.
+        The average effect is always among them.
     n_folds : int, default 5
     n_errors : float, default 1.64
-        So many standard errors of the difference may a simpler learner's loss lie above the least.
+        By so many standard errors of the difference must the least loss lie below that of the average effect.
     n_threads : int, default 0
         0 is as many as there are cores.
     random_state : int, default 0
@@ -59,8 +59,7 @@ class ChosenUplift(UpliftLearner):
 
     References
     ----------
-    Breiman, Friedman, Olshen and Stone, "Classification and regression trees", 1984, for the rule of standard
-    errors; Saito and Yasui, "Counterfactual cross-validation", 2020, for the loss.
+    Saito and Yasui, "Counterfactual cross-validation", 2020.
     """
 
     learned_values: ClassVar[tuple[str, ...]] = (*UpliftLearner.learned_values, "name_", "gains_")
@@ -86,9 +85,9 @@ class ChosenUplift(UpliftLearner):
         if not set(self.candidates) <= set(LEARNERS):
             raise InvalidDataError(f"Learners are chosen among {', '.join(LEARNERS)}.")
         losses = self._losses(rows, trial)
-        best = losses[min(losses, key=lambda name: float(losses[name].mean()))]
-        self.name_ = next(name for name, loss in losses.items() if self._is_as_good(loss, best))
         self.gains_ = {name: float((losses["average"] - loss).mean()) for name, loss in losses.items()}
+        best = max(self.gains_, key=self.gains_.__getitem__)
+        self.name_ = best if self._is_better(losses[best], losses["average"]) else "average"
         self._chosen = _fit(self._make(self.name_), rows, trial)
 
     def _effects(self, rows: Rows) -> Floats:
@@ -116,10 +115,10 @@ class ChosenUplift(UpliftLearner):
             losses[name] = ((effects - found) ** 2).sum(axis=1)
         return losses
 
-    def _is_as_good(self, loss: Floats, best: Floats) -> bool:
-        difference = loss - best
+    def _is_better(self, loss: Floats, average: Floats) -> bool:
+        difference = average - loss
         error = float(difference.std(ddof=1)) / np.sqrt(len(difference))
-        return float(difference.mean()) <= self.n_errors * error
+        return float(difference.mean()) > self.n_errors * error
 
     def _save_parts(self, folder: Path) -> None:
         self._chosen.save(folder / "chosen")
