@@ -88,7 +88,8 @@ def segments(data: Path, *, device: str, seed: int, report: Report) -> dict[str,
         report(0.9, "the whole of a segment")
         evaluated = _seconds(lambda: _evaluate(live))
         report(0.95, "events")
-        updates = [_follow_event(live, pk) for pk in _who_is_followed(seed)]
+        # The first one is what a worker does that has only just started.
+        updates = [_follow_event(live, pk) for pk in _who_is_followed(seed)][1:]
         report(0.98, "a minute that passes")
         passing = _seconds(follow_time)
     firsts = [each["first"] for each in counts.values()]
@@ -149,7 +150,7 @@ def _who_is_followed(seed: int) -> Iterator[int]:
     rng = np.random.default_rng(seed)
     profiles = CustomerProfile.objects.filter(has_consent=True)
     highest = profiles.order_by("-pk").values_list("pk", flat=True)[0]
-    for place in rng.choice(np.arange(1, highest), N_UPDATES, replace=False):
+    for place in rng.choice(np.arange(1, highest), N_UPDATES + 1, replace=False):
         found = profiles.filter(pk__gte=int(place)).order_by("pk").values_list("pk", flat=True)[0]
         yield int(found)
 

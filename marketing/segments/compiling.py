@@ -34,6 +34,8 @@ class Scope:
     """
 
     lookups: Mapping[str, Any] = field(default_factory=dict)
+    #: Whom other parts of the condition leave over: the events of others need not be counted up.
+    among: QuerySet[CustomerProfile, Any] | None = None
 
     def on(self, name: str) -> Q:
         return Q(**{f"{name}__{lookup}": value for lookup, value in self.lookups.items()})
@@ -47,7 +49,21 @@ def select_profiles(
 ) -> QuerySet[CustomerProfile]:
     """The profiles of those who may be addressed and meet a condition at a moment."""
     whose = scope.on("pk") & Q(has_consent=True)
+    if not scope.lookups and (plain := _plain_part(condition, now)):
+        left_over = CustomerProfile.objects.filter(plain, has_consent=True).order_by()
+        scope = Scope(among=left_over.values("pk"))
     return CustomerProfile.objects.filter(whose, _compile(condition, now, scope))
+
+
+def _plain_part(condition: Condition, now: datetime) -> Q:
+    """What fields alone say of everybody who meets a condition."""
+    plain = Q()
+    if isinstance(condition, Group) and not condition.is_any:
+        for part in condition.parts:
+            inner = part.part if isinstance(part, Not) else part
+            if isinstance(inner, FieldTest):
+                plain &= _of_field(inner, now) if inner is part else ~_of_field(inner, now)
+    return plain
 
 
 def _compile(condition: Condition, now: datetime, scope: Scope) -> Q:
@@ -122,6 +138,8 @@ def _of_single_events(test: EventTest, since: datetime | None, scope: Scope) -> 
         events = events.filter(item_id__in=_items(test))
     if test.at_least == 1:
         return Q(Exists(events.filter(customer_id=OuterRef("pk"))))
+    if scope.among is not None:
+        events = events.filter(customer_id__in=scope.among)
     counted = events.order_by().values("customer_id").annotate(times=Count("pk"))
     return Q(pk__in=counted.filter(times__gte=test.at_least).values("customer_id"))
 

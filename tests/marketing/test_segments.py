@@ -18,6 +18,7 @@ from ecomai.fusion.subjects import Subject
 from ecomai.registry.jobs import execute_job
 from ecomai.registry.models import AuditEntry, Job
 from marketing import signals
+from marketing.demo import seed_demo
 from marketing.exceptions import NameTakenError, SegmentStateError
 from marketing.models import CustomerProfile, Segment, SegmentDay, SegmentMember
 from marketing.segments.conditions import InvalidConditionError
@@ -318,3 +319,11 @@ def test_members_are_since_when_they_joined(consenting):
     joined_at = SegmentMember.objects.get(segment=segment).joined_at
     update_memberships([mia.pk], now=timezone.now() + timedelta(days=1))
     assert SegmentMember.objects.get(segment=segment).joined_at == joined_at
+
+
+def test_the_demo_has_five_segments_also_when_it_is_planted_twice(shop):
+    seed_demo()
+    seed_demo()
+    assert Segment.objects.count() == 5
+    run_jobs()
+    assert not Segment.objects.filter(evaluated_at=None).exists()
