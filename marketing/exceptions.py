@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from ecomai.exceptions import ConflictError, NotFoundError
+from ecomai.exceptions import ConflictError, InvalidInputError, NotFoundError, UnavailableError
 
 
 class UnknownSegmentError(NotFoundError):
@@ -20,4 +20,19 @@ class SegmentStateError(ConflictError):
     message = _(
         "This cannot be done with “%(name)s”: it is archived, or it is of the other kind. Look at it once "
         "more."
+    )
+
+
+class InvalidConditionError(InvalidInputError):
+    """`details["path"]` leads to the faulty part, such as `all[1].not.value`."""
+
+    code = "invalid_condition"
+    message = _("The condition cannot be used: %(reason)s (at %(path)s)")
+
+
+class CountTooSlowError(UnavailableError):
+    code = "count_too_slow"
+    message = _(
+        "Counting took longer than %(seconds)s seconds and was stopped. You can save the segment all the "
+        "same: it is then counted in the background."
     )

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from ecomai.exceptions import EcomaiError, PermissionDeniedError
+from ecomai.exceptions import EcomaiError, InvalidInputError, PermissionDeniedError
 from ecomai.registry.admin.confirming import ConfirmedAction, ask_then_act
 from ecomai.registry.admin.pages import OwnPages
 
@@ -30,6 +30,7 @@ from ..pages import segments as pages
 from ..services import segments as services
 
 APP = "ecomai_marketing"
+MOST_BYTES = 30_000_000
 TEMPLATES = "admin/ecomai_marketing/segment"
 
 ACTIONS = {
@@ -224,6 +225,10 @@ def _sentence(error: EcomaiError) -> str:
 def _ids_of(request: HttpRequest) -> Iterator[str]:
     """One id a line, from a file or a field; of a CSV file the first column."""
     file: Any = request.FILES.get("file")
+    if file and file.size > MOST_BYTES:
+        raise InvalidInputError(
+            reason=_("the file is larger than %(n)s MB.") % {"n": MOST_BYTES // 1_000_000}
+        )
     text = file.read().decode("utf-8-sig", "replace") if file else request.POST.get("ids", "")
     for line in text.splitlines():
         yield line.split(",")[0].split(";")[0].strip().strip('"')

@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from ecomai.commerce.models import EventType, Item
 from ecomai.console import charts
 
+from ..exceptions import CountTooSlowError, InvalidConditionError
 from ..models import Segment, SegmentDay
-from ..segments.conditions import FACT_KINDS, InvalidConditionError, offered_facts, parse_condition
-from ..segments.counting import CountTooSlowError, find_profiles
+from ..segments.conditions import FACT_KINDS, offered_facts, parse_condition
+from ..segments.counting import find_profiles
 from ..segments.fields import FIELDS, OPERATORS
 from ..selectors import count_overlap, member_history
 

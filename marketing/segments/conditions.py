@@ -7,25 +7,17 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from ecomai import scenarios
-from ecomai.exceptions import InvalidInputError
 from ecomai.scenarios import FactSpec
 
 from ..app_settings import app_settings
+from ..exceptions import InvalidConditionError
 from .fields import FIELDS, OPERATORS, Kind
 
 #: A condition that people can still read, and a database can still plan.
 MOST_PARTS, DEEPEST, MOST_VALUES, LONGEST_TEXT, LARGEST = 50, 6, 200, 500, 10**12
 FACT_KINDS: Mapping[str, Kind] = {"number": "number", "text": "text", "boolean": "choice"}
-
-
-class InvalidConditionError(InvalidInputError):
-    """`details["path"]` leads to the faulty part, such as `all[1].not.value`."""
-
-    code = "invalid_condition"
-    message = gettext_lazy("The condition cannot be used: %(reason)s (at %(path)s)")
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import OperationalError, connection, transaction
-from django.utils.translation import gettext_lazy as _
 
-from ecomai.exceptions import UnavailableError
-
+from ..exceptions import CountTooSlowError
 from ..models import CustomerProfile
 from .compiling import select_profiles
 from .conditions import Condition
@@ -17,14 +15,6 @@ from .conditions import Condition
 N_SAMPLE, SAMPLE_SECONDS = 10, 3
 #: Hashes of a million customers stay in memory; plans that take seconds gain nothing from compiling them.
 PLANNING = {"work_mem": "128MB", "jit": "off"}
-
-
-class CountTooSlowError(UnavailableError):
-    code = "count_too_slow"
-    message = _(
-        "Counting took longer than %(seconds)s seconds and was stopped. You can save the segment all the "
-        "same: it is then counted in the background."
-    )
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ from ecomai.registry.models import Job
 
 from .. import signals
 from ..app_settings import app_settings
+from ..exceptions import InvalidConditionError
 from ..models import CustomerProfile, Segment, SegmentDay, SegmentMember
 from ..segments.compiling import Scope, select_profiles
-from ..segments.conditions import Condition, InvalidConditionError, parse_condition
+from ..segments.conditions import Condition, parse_condition
 from ..segments.counting import bounded
 from ..segments.crossing import depends_on_time, find_crossings
 

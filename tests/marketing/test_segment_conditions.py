@@ -11,9 +11,10 @@ from django.test.utils import CaptureQueriesContext
 
 from ecomai import scenarios
 from ecomai.scenarios import FactSpec, Scenario
+from marketing.exceptions import InvalidConditionError
 from marketing.models import CustomerProfile
 from marketing.segments.compiling import Scope, select_profiles
-from marketing.segments.conditions import DEEPEST, MOST_PARTS, InvalidConditionError, parse_condition
+from marketing.segments.conditions import DEEPEST, MOST_PARTS, parse_condition
 from marketing.segments.crossing import depends_on_time, find_crossings
 
 from .conftest import NOW

@@ -19,9 +19,8 @@ from ecomai.registry.jobs import execute_job
 from ecomai.registry.models import AuditEntry, Job
 from marketing import signals
 from marketing.demo import seed_demo
-from marketing.exceptions import NameTakenError, SegmentStateError
+from marketing.exceptions import InvalidConditionError, NameTakenError, SegmentStateError
 from marketing.models import CustomerProfile, Segment, SegmentDay, SegmentMember
-from marketing.segments.conditions import InvalidConditionError
 from marketing.selectors import count_overlap
 from marketing.services import follow_time, refresh_profiles, update_memberships, work_requests
 from marketing.services import memberships as memberships_module

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -15,6 +16,7 @@ from django.utils import timezone
 
 from ecomai.registry.jobs import execute_job
 from ecomai.registry.models import Job
+from marketing.admin import segments as admin_pages
 from marketing.models import Segment
 from marketing.pages import segments as pages
 from marketing.segments import counting
@@ -157,6 +159,14 @@ def test_ids_are_imported_from_a_field_and_exported_as_csv(boss):
     lines = b"".join(exported.streaming_content).decode().splitlines()
     assert lines[0] == "customer_id,storefront,since"
     assert len(lines) == segment.n_members + 1 > 5
+
+
+def test_a_file_has_bounds(boss, monkeypatch):
+    monkeypatch.setattr(admin_pages, "MOST_BYTES", 10)
+    segment = services.create_segment(name="List", condition=None, kind="static")
+    file = SimpleUploadedFile("ids.csv", b"c-1\n" * 10)
+    answer = boss.post(address("import", segment.pk), {"file": file}, follow=True).content.decode()
+    assert "the file is larger" in answer
 
 
 def test_completion_offers_what_holds_the_text(boss):
