@@ -18,6 +18,17 @@ class MarketingSettings(Section, name="MARKETING"):
     HISTORY_DAYS = Setting[int](
         730, unit="days", help="How far back a profile reads visits; orders count from the first one on."
     )
+    BASE_URL = Setting[str](
+        "", help="The shop's address, such as https://shop.example, before links in mails."
+    )
+    MESSAGES_PER_WEEK = Setting[int](
+        3, unit="messages", help="Who got so many within seven days is left out of a campaign."
+    )
+    QUIET_HOURS = Setting[tuple[int, int]](
+        (21, 8),
+        unit="hours from 0 to 23",
+        help="From which hour to which, by the customer's clock, no mail goes out; two alike: never quiet.",
+    )
     BATCH_SIZE = Setting[int](1000, unit="customers", help="How many profiles are computed at once.")
 
 

@@ -31,6 +31,7 @@ class MarketingConfig(AppConfig):
         register(checks.check_settings, "ecomai")
         register_job("marketing.profiles", f"{__package__}.services.profiling.run_profiling")
         register_job("marketing.segment", f"{__package__}.services.memberships.run_evaluation")
+        register_job("marketing.campaign", f"{__package__}.services.sending.run_campaign")
         events_ingested.connect(receivers.on_events_ingested, dispatch_uid="marketing.events")
         orders_changed.connect(receivers.on_orders_changed, dispatch_uid="marketing.orders")
         history_imported.connect(receivers.on_history_imported, dispatch_uid="marketing.history")

@@ -44,7 +44,7 @@ def _customers(counts: dict[Stage, int]) -> Card:
 
 def _at_risk(counts: dict[Stage, int]) -> Card:
     title = _("Customers at risk")
-    href = reverse("admin:ecomai_marketing_customerprofile_changelist") + f"?stage={Stage.AT_RISK}"
+    href = reverse("admin:ecomai_marketing_profile_early_warning")
     n_at_risk, n_buyers = counts[Stage.AT_RISK], sum(counts.values()) - counts[Stage.PROSPECT]
     if not n_buyers:
         return Card(title=title, value="-", text=_("Nobody has ordered yet."), state="empty", order=61)

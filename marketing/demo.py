@@ -1,21 +1,50 @@
 """What the demo shop shows of this scenario."""
 
+import hashlib
+from datetime import timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from ecomai.commerce.models import Customer
+from ecomai.fusion.models import ConsentRecord
+
+from .app_settings import app_settings
 from .models import ProfileReference, Segment
 from .services.profiling import start_profiling
 from .services.segments import create_segment
 
+#: Of a hundred customers so many have said yes to marketing, and so many of the others have said no.
+GRANTED, REFUSED = 70, 10
+
 
 def seed_demo() -> None:
-    """Have the profiles of all customers computed, and make five segments. Safe to run twice."""
+    """Let most customers answer about marketing, compute profiles, make five segments. Safe to run twice."""
+    if not ConsentRecord.objects.filter(purpose=app_settings.PURPOSE).exists():
+        _answer()
     if not ProfileReference.objects.exists():
         start_profiling()
     for slug, name, description, condition in _segments():
         if not Segment.objects.filter(slug=slug).exists():
             create_segment(slug=slug, name=name, description=description, condition=condition)
+
+
+def _answer() -> None:
+    answers = [
+        ConsentRecord(
+            storefront=customer.storefront, customer=customer, purpose=app_settings.PURPOSE,
+            is_granted=place < GRANTED, source="demo",
+            recorded_at=customer.first_seen_at + timedelta(minutes=5),
+        )
+        for customer in Customer.objects.order_by("pk").iterator()
+        if (place := _place(customer)) < GRANTED + REFUSED
+    ]  # fmt: skip
+    ConsentRecord.objects.bulk_create(answers, batch_size=1000)
+
+
+def _place(customer: Customer) -> int:
+    """A number from 0 to 99 that is always the same for a customer."""
+    return int.from_bytes(hashlib.sha256(customer.external_id.encode()).digest()[:4]) % 100
 
 
 def _segments() -> list[tuple[str, str, str, dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""What can go wrong with segments."""
+"""What can go wrong with segments and campaigns."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -36,3 +36,18 @@ class CountTooSlowError(UnavailableError):
         "Counting took longer than %(seconds)s seconds and was stopped. You can save the segment all the "
         "same: it is then counted in the background."
     )
+
+
+class TemplateError(InvalidInputError):
+    code = "invalid_template"
+    message = _("The text cannot be used: %(reason)s")
+
+
+class CampaignStateError(ConflictError):
+    code = "campaign_state"
+    message = _("This cannot be done with “%(name)s”: it is %(state)s by now.")
+
+
+class CampaignNotReadyError(ConflictError):
+    code = "campaign_not_ready"
+    message = _("“%(name)s” cannot be sent: %(reason)s")

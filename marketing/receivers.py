@@ -23,6 +23,7 @@ BEAT_ENTRIES = {
     "ecomai: compute the profiles of customers to whom something happened": ("work_requests", "*", "*"),
     "ecomai: follow what time alone changes in segments": ("follow_time", "*", "*"),
     "ecomai: compute all customer profiles": ("start_profiling", "10", "2"),
+    "ecomai: foresee what customers will buy": ("score_customers", "10", "4"),
 }
 
 

@@ -1,13 +1,60 @@
 """What marketing registers with the foundation."""
 
+from datetime import timedelta
+
 from django.utils.translation import gettext_lazy as _
 
-from ecomai.scenarios import Scenario
+from ecomai.scenarios import FactSpec, Gate, ModelSpec, OfferedSchedule, Scenario
+from ecomai.training_options import Option
 
 # The package is also installed as ecomai.apps.marketing, so dotted paths begin with its name.
 _HERE = __package__
 
+CUSTOMER_VALUE = "marketing.customer_value"
+CHURN_PROBABILITY = "marketing.churn_probability"
+EXPECTED_VALUE = "marketing.expected_value"
+
+HORIZON = Option(
+    verbose_name=_("How far to look"),
+    help_text=_("Shorter where the shop's orders do not reach back three times as far."),
+    choices={30: _("a month"), 90: _("three months"), 180: _("half a year"), 365: _("a year")},
+)
+
+customer_value = ModelSpec(
+    name=CUSTOMER_VALUE,
+    verbose_name=_("Customer value"),
+    description=_("How often each customer will buy, for how much, and who is no customer any more."),
+    train=f"{_HERE}.training.customer_value.train_customer_value",
+    score=f"{_HERE}.scoring.score_shard",
+    shards=f"{_HERE}.scoring.shards",
+    readiness=f"{_HERE}.readiness.customer_value",
+    primary_metric="gini",
+    baseline="own_rate",
+    gate=Gate(min_gain_over_live=0.0, min_gain_over_baseline=0.0),
+    default_hyperparameters={"horizon_days": 90},
+    options={"horizon_days": HORIZON},
+    offered_schedule=OfferedSchedule(label=_("each Monday night"), crontab="30 1 * * 1"),
+    is_optional=True,  # profiles say much without it
+)
+
+FACTS = (
+    FactSpec(
+        name=CHURN_PROBABILITY, entity="customer", type="number",
+        purposes=frozenset({"marketing", "support"}), time_to_live=timedelta(days=45), default=0.0,
+        verbose_name=_("Is no customer any more"), unit="0-1",
+    ),
+    FactSpec(
+        name=EXPECTED_VALUE, entity="customer", type="number",
+        purposes=frozenset({"marketing", "support"}), time_to_live=timedelta(days=45), default=0.0,
+        verbose_name=_("Value expected"),
+    ),
+)  # fmt: skip
+
 SEES = ("ecomai_marketing.view_customerprofile", "ecomai_marketing.view_segment")
+SENDS_CAMPAIGNS = tuple(
+    f"ecomai_marketing.{each}"
+    for each in ("add_campaign", "change_campaign", "view_campaign", "send_campaign", "view_delivery")
+)
 CHANGES_SEGMENTS = (
     "ecomai_marketing.add_segment",
     "ecomai_marketing.change_segment",
@@ -17,14 +64,21 @@ CHANGES_SEGMENTS = (
 scenario = Scenario(
     name="marketing",
     verbose_name=_("Marketing"),
+    models=(customer_value,),
+    facts=FACTS,
     eraser=f"{_HERE}.services.privacy.erase",
     exporter=f"{_HERE}.services.privacy.export",
     cards=f"{_HERE}.cards.cards",
     doctor=f"{_HERE}.doctor.findings",
     urls=f"{_HERE}.urls",
-    group_permissions={"analyst": SEES, "marketer": (*SEES, *CHANGES_SEGMENTS), "support_agent": SEES[:1]},
+    group_permissions={
+        "analyst": SEES,
+        "marketer": (*SEES, *CHANGES_SEGMENTS, *SENDS_CAMPAIGNS),
+        "support_agent": SEES[:1],
+    },
     seed_demo=f"{_HERE}.demo.seed_demo",
     benchmarks={
+        "campaign": f"{_HERE}.benchmarks.campaign.campaign",
         "clv": f"{_HERE}.benchmarks.clv.clv",
         "segments": f"{_HERE}.benchmarks.segments.segments",
         "uplift": f"{_HERE}.benchmarks.uplift.uplift",

@@ -36,6 +36,13 @@ class ProfileSerializer(serializers.Serializer):
     usual_hour = serializers.IntegerField(allow_null=True)
     loyalty_tier = serializers.CharField(allow_blank=True)
     n_referrals = serializers.IntegerField()
+    expected_orders = serializers.FloatField(allow_null=True)
+    expected_value = serializers.FloatField(allow_null=True)
+    expected_value_low = serializers.FloatField(allow_null=True)
+    expected_value_high = serializers.FloatField(allow_null=True)
+    alive_probability = serializers.FloatField(allow_null=True)
+    repurchase_probability = serializers.FloatField(allow_null=True)
+    scored = serializers.DictField(help_text=_("By which version, when, and for how many days."))
     computed = serializers.DictField(help_text=_("When and from what each part was computed."))
 
 

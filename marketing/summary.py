@@ -20,6 +20,8 @@ FIGURES = (
     "own_gap_days", "next_order_at", "at_risk_at", "lapsed_at", "recency_score", "frequency_score",
     "monetary_score", "favourite_category", "favourite_brand", "tastes", "price_level", "discount_share",
     "last_seen_at", "usual_channel", "usual_hour", "loyalty_tier", "n_referrals", "computed",
+    "expected_orders", "expected_value", "expected_value_low", "expected_value_high", "alive_probability",
+    "repurchase_probability", "scored",
 )  # fmt: skip
 #: From which share of discounted pieces a customer waits for discounts, and price levels that stand out.
 MANY_DISCOUNTS, CHEAP, DEAR = 0.5, 0.8, 1.25

@@ -28,3 +28,10 @@ def start_profiling() -> None:
 
     if is_scenario_on("marketing"):
         start_profiling()
+
+
+@shared_task(name="ecomai.marketing.score_customers", ignore_result=True)
+def score_customers() -> None:
+    from .services.value import score_customers
+
+    score_customers()

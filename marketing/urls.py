@@ -5,6 +5,7 @@ from django.urls import path
 from . import views
 
 urlpatterns = [
+    path("unsubscribe/<str:token>/", views.unsubscribe_view, name="marketing-unsubscribe"),
     path("customers/<str:customer_id>/profile/", views.ProfileView.as_view(), name="marketing-profile"),
     path("segments/", views.SegmentsView.as_view(), name="marketing-segments"),
     path("segments/<slug:slug>/members/", views.MembersView.as_view(), name="marketing-members"),

@@ -2,17 +2,23 @@
 
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ecomai.commerce.authentication import ApiKeyAuthentication, HasScope
+from ecomai.exceptions import NotFoundError
 from ecomai.rest import ApiView, NewestFirstPagination, json_response
 
 from . import selectors
 from .models import Segment, SegmentMember
 from .serializers import MemberSerializer, MembershipSerializer, ProfileSerializer, SegmentSerializer
+from .services import unsubscribing
 from .summary import figures_of, sentences_of
 
 
@@ -81,3 +87,20 @@ class MembershipView(ApiView):
         storefront = request.auth.storefront
         is_in = selectors.is_member(segment, storefront=storefront, external_id=customer_id)
         return json_response({"segment": segment.slug, "customer_id": customer_id, "is_member": is_in})
+
+
+# The signed link is the proof; a mail program that follows it for its user (RFC 8058) has no cookie.
+@csrf_exempt
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def unsubscribe_view(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask once more on a GET, as mail scanners follow links, and do it on a POST."""
+    try:
+        if request.method == "POST":
+            unsubscribing.unsubscribe(token)
+        else:
+            unsubscribing.customer_of(token)
+    except NotFoundError:
+        raise Http404 from None
+    context = {"is_done": request.method == "POST"}
+    return render(request, "ecomai/marketing/unsubscribe.html", context)

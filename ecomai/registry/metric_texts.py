@@ -32,6 +32,12 @@ _TEXTS: dict[str, Any] = {
     "rmse": _("The distance from what happened, large misses weighing more. Lower is better."),
     "wape": _("The total distance from what happened, relative to its total. Lower is better."),
     "tail_share": _("The share of shown products that are rarely bought."),
+    "gini": _("How well customers are ranked by what they spent: 1 is perfect, 0 chance. Higher is better."),
+    "spearman": _("How alike foreseen and true ranks are; 1 is the same. Higher is better."),
+    "correlation": _("How alike foreseen and true numbers rise and fall. Higher is better."),
+    "repurchase_auc": _("How often who bought again ranks above who did not. Higher is better."),
+    "total_error": _("How far the sum over all customers is off, as a share; 0 is right."),
+    "top_decile_capture": _("The share of all purchases made by the tenth ranked highest. Higher is better."),
     "n_cases": _("How many questions were asked; few of them make a shaky number."),
 }  # fmt: skip
 
@@ -44,7 +50,7 @@ _PARTS: dict[str, Any] = {
 
 
 _LOWER_IS_BETTER = {"expected_calibration_error", "brier", "loss", "valid_loss", "mae", "rmse", "wape"}
-_NEITHER = {"coverage", "tail_share", "n_cases"}
+_NEITHER = {"coverage", "tail_share", "n_cases", "total_error"}
 
 
 def is_greater_better(name: str) -> bool | None:
@@ -76,6 +82,12 @@ _TITLES: dict[str, Any] = {
     "rmse": _("Average miss, large ones weighing more"),
     "wape": _("Total miss, relative"),
     "tail_share": _("Share of rarely bought products"),
+    "gini": _("Customers ranked by value"),
+    "spearman": _("Ranks foreseen and true"),
+    "correlation": _("Foreseen and true numbers"),
+    "repurchase_auc": _("Who buys again"),
+    "total_error": _("Error of the sum"),
+    "top_decile_capture": _("Purchases of the best tenth"),
     "n_cases": _("Cases"),
 }
 

@@ -74,7 +74,8 @@ _PROFILES = """
         (customer_id, has_consent, n_orders, spent, average_order, first_order_at, last_order_at,
          own_gap_days, next_order_at, at_risk_at, lapsed_at, recency_score, frequency_score, monetary_score,
          favourite_category, favourite_brand, tastes, price_level, discount_share, last_seen_at,
-         usual_channel, usual_hour, loyalty_tier, n_referrals, computed, updated_at, returned_share)
+         usual_channel, usual_hour, loyalty_tier, n_referrals, scored, computed, updated_at,
+         returned_share)
     SELECT c.id, c.id %% 10 < 7, coalesce(o.n, 0), coalesce(o.spent, 0), o.spent / o.n, o.first_at, o.last_at,
         o.gap, o.last_at + o.gap * interval '1 day', o.last_at + 1.5 * o.gap * interval '1 day',
         o.last_at + 3 * o.gap * interval '1 day', 1 + c.id %% 5, least(o.n, 5),
@@ -83,7 +84,7 @@ _PROFILES = """
         '{"brands": [{"name": "Brand 7", "share": 0.61}, {"name": "Brand 12", "share": 0.2}], '
         '"categories": [{"name": "Area 3 > Shelf 23", "share": 0.7}, {"name": "Area 4", "share": 0.3}]}',
         0.5 + (c.id %% 100) / 80.0, (c.id %% 7) / 7.0, a.seen_at, 'web', c.id %% 24,
-        coalesce(c.traits ->> 'loyalty_tier', ''), c.id %% 3,
+        coalesce(c.traits ->> 'loyalty_tier', ''), c.id %% 3, '{}',
         '{"orders": {"at": "2026-01-01T00:00:00+00:00", "n_orders": 3, "n_pieces": 3}, '
         '"visits": {"at": "2026-01-01T00:00:00+00:00", "n_events": 20, "since": "2025-01-01"}}',
         now(), (c.id %% 9) / 20.0

@@ -187,13 +187,8 @@ def _expected(campaign: Campaign, split: Split) -> Floats:
 def _judge(
     judged: Judged, trial: "Trial", rows: NDArray[np.int64], effects: Floats, cost: float, expected: Floats
 ) -> None:
-    from ecomai.learning.metrics.uplift import (
-        auuc_score,
-        choose_arms,
-        find_sleeping_dogs,
-        policy_gains,
-        qini_score,
-    )
+    from ecomai.learning.metrics.uplift import auuc_score, find_sleeping_dogs, qini_score
+    from ecomai.learning.metrics.uplift_policies import choose_arms, policy_gains
 
     known = {"y": trial.y, "uplift": effects, "treatment": trial.treatment}
     judged.qini.append(qini_score(**known))
@@ -215,7 +210,7 @@ def _judge(
 
 def measure_arms(campaign: Campaign, n_splits: int, seed: int) -> Metrics:
     """Return what choosing among three arms is worth, beside one of the e-mails or none for all."""
-    from ecomai.learning.metrics.uplift import choose_arms, policy_gains
+    from ecomai.learning.metrics.uplift_policies import choose_arms, policy_gains
     from ecomai.learning.uplift.chosen import ChosenUplift
 
     judged = Judged(len(campaign.trial))
@@ -282,7 +277,7 @@ def _interval(name: str, values: Any, overlap: float) -> Metrics:
 
 
 def _earned(judged: Judged) -> Metrics:
-    from ecomai.learning.metrics.uplift import mean_interval
+    from ecomai.learning.metrics.uplift_policies import mean_interval
 
     n_tests = judged.earned["n_tests"]
     is_tested = n_tests > 0

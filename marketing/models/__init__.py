@@ -1,9 +1,19 @@
 """The rows of marketing, a module for each subject."""
 
+from .campaigns import Campaign, CampaignVariant, Delivery
 from .profiles import CustomerActivity, CustomerProfile, ProfileReference, ProfileRequest, Stage
 from .segments import Segment, SegmentDay, SegmentMember
 
 __all__ = [
-    "CustomerActivity", "CustomerProfile", "ProfileReference", "ProfileRequest", "Segment", "SegmentDay",
-    "SegmentMember", "Stage",
+    "Campaign",
+    "CampaignVariant",
+    "CustomerActivity",
+    "CustomerProfile",
+    "Delivery",
+    "ProfileReference",
+    "ProfileRequest",
+    "Segment",
+    "SegmentDay",
+    "SegmentMember",
+    "Stage",
 ]  # fmt: skip

@@ -83,6 +83,23 @@ class CustomerProfile(models.Model):
     loyalty_tier = models.CharField(_("loyalty tier"), max_length=64, blank=True, default="")
     n_referrals = models.PositiveIntegerField(_("referrals"), default=0)
 
+    # Written by batch scoring alone; `scored` says by which version, when, and how far it looks.
+    expected_orders = models.FloatField(
+        _("orders expected"), null=True, blank=True, help_text=_("Within the model's horizon.")
+    )
+    expected_value = models.FloatField(
+        _("value expected"), null=True, blank=True, help_text=_("Within the model's horizon.")
+    )
+    expected_value_low = models.FloatField(_("value, at least"), null=True, blank=True)
+    expected_value_high = models.FloatField(_("value, at most"), null=True, blank=True)
+    alive_probability = models.FloatField(
+        _("still a customer"), null=True, blank=True, help_text=_("Probability.")
+    )
+    repurchase_probability = models.FloatField(
+        _("buys again"), null=True, blank=True, help_text=_("Probability, within the model's horizon.")
+    )
+    scored = models.JSONField(_("scored"), default=dict, blank=True)
+
     computed = models.JSONField(_("computed"), default=dict, blank=True)
     updated_at = models.DateTimeField(_("updated"), default=timezone.now)
 
@@ -96,6 +113,7 @@ class CustomerProfile(models.Model):
             models.Index(fields=["at_risk_at"], name="ecomai_profile_at_risk"),
             models.Index(fields=["lapsed_at"], name="ecomai_profile_lapsed"),
             models.Index(fields=["-spent"], name="ecomai_profile_spent"),
+            models.Index(fields=["-expected_value"], name="ecomai_profile_value"),
         ]
 
     def __str__(self) -> str:

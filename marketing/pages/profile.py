@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ecomai.commerce.app_settings import app_settings as commerce_settings
-from ecomai.commerce.models import Event, Order
+from ecomai.commerce.models import Event, EventType, Order
 from ecomai.commerce.money import format_money
 from ecomai.console import charts
 
@@ -20,6 +20,8 @@ from ..models import CustomerActivity, CustomerProfile
 from ..summary import sentences_of
 
 N_TIMELINE = 30
+#: What was only shown, and what the order beside it says already.
+NOT_TOLD = (EventType.IMPRESSION, EventType.PURCHASE)
 N_MONTHS = 12
 
 
@@ -46,6 +48,7 @@ def _groups(profile: CustomerProfile) -> list[dict[str, Any]]:
             "source": _source(computed.get("orders"), _("from %(n)s orders"), "n_orders"),
             "rows": _order_rows(profile),
         },
+        *_foreseen(profile),
         {
             "title": _("Recency, frequency and value, 1 to 5"),
             "source": _source(computed.get("scores"), _("among %(n)s buyers"), "n_buyers"),
@@ -66,6 +69,32 @@ def _groups(profile: CustomerProfile) -> list[dict[str, Any]]:
                 (_("Referrals"), profile.n_referrals or ""),
             ],
         },
+    ]
+
+
+def _foreseen(profile: CustomerProfile) -> list[dict[str, Any]]:
+    """What the model expects; nothing while it has not said anything."""
+    scored = profile.scored
+    if not scored:
+        return []
+    currency = commerce_settings.REPORTING_CURRENCY
+    low, high = (
+        format_money(value, currency) for value in (profile.expected_value_low, profile.expected_value_high)
+    )
+    days = round(scored["horizon_days"])
+    source = _("by version %(version)s, for %(days)s days") % {"version": scored["version"], "days": days}
+    return [
+        {
+            "title": _("What is expected"),
+            "source": f"{source}, {_moment(parse_datetime(scored['at']))}",
+            "rows": [
+                (_("Still a customer"), _percent(profile.alive_probability)),
+                (_("Buys again"), _percent(profile.repurchase_probability)),
+                (_("Orders"), number_format(profile.expected_orders or 0, 2)),
+                (_("Value"), format_money(profile.expected_value, currency)),
+                (_("In four of five cases"), _("%(low)s to %(high)s") % {"low": low, "high": high}),
+            ],
+        }
     ]
 
 
@@ -104,7 +133,7 @@ def _tastes(profile: CustomerProfile) -> list[tuple[str, list[tuple[str, int]]]]
 def _timeline(customer_pk: int) -> list[dict[str, Any]]:
     """Orders and events, newest first."""
     orders = Order.objects.filter(customer_id=customer_pk).annotate(n_lines=Count("lines"))
-    events = Event.objects.filter(customer_id=customer_pk).select_related("item")
+    events = Event.objects.filter(customer_id=customer_pk).exclude(type__in=NOT_TOLD).select_related("item")
     rows: list[dict[str, Any]] = [
         {
             "at": order.placed_at,

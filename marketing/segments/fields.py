@@ -48,6 +48,7 @@ def _of_profile(name: str, kind: Kind, **more: Any) -> Field:
 _NUMBERS = (
     "n_orders", "spent", "average_order", "returned_share", "own_gap_days", "recency_score",
     "frequency_score", "monetary_score", "price_level", "discount_share", "usual_hour", "n_referrals",
+    "expected_orders", "expected_value", "alive_probability", "repurchase_probability",
 )  # fmt: skip
 _TEXTS = ("favourite_category", "favourite_brand", "loyalty_tier", "usual_channel")
 _MOMENTS = ("first_order_at", "last_order_at", "next_order_at", "at_risk_at", "lapsed_at", "last_seen_at")

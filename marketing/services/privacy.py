@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from ecomai.fusion.subjects import Subject
 
-from ..models import CustomerActivity, CustomerProfile, ProfileRequest, SegmentMember
+from ..models import CustomerActivity, CustomerProfile, Delivery, ProfileRequest, SegmentMember
 from ..summary import figures_of
 from .memberships import write_changes
 
@@ -17,6 +17,7 @@ def erase(subject: Subject) -> Mapping[str, int]:
     theirs = {"customer_id__in": _pks(subject)}
     return {
         "segment_memberships": _leave_segments(_pks(subject)),
+        "deliveries": Delivery.objects.filter(**theirs).delete()[0],
         "profiles": CustomerProfile.objects.filter(**theirs).delete()[0],
         "activities": CustomerActivity.objects.filter(**theirs).delete()[0],
         "profile_requests": ProfileRequest.objects.filter(**theirs).delete()[0],
@@ -34,6 +35,16 @@ def export(subject: Subject) -> Mapping[str, Any]:
             for row in SegmentMember.objects.filter(customer_id__in=_pks(subject))
             .select_related("segment")
             .order_by("segment__name")
+        ],
+        "campaigns": [
+            {
+                "name": row.campaign.name,
+                "state": row.state,
+                "sent_at": row.sent_at and row.sent_at.isoformat(),
+            }
+            for row in Delivery.objects.filter(customer_id__in=_pks(subject))
+            .select_related("campaign")
+            .order_by("pk")
         ],
         "activities": [
             {

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ecomai.learning.exceptions import FormatVersionError, InvalidDataError, NotFittedError
-from ecomai.learning.metrics.uplift import bootstrap_scores, choose_arms, interval_of
+from ecomai.learning.metrics.uplift import bootstrap_scores, interval_of
+from ecomai.learning.metrics.uplift_policies import choose_arms
 from ecomai.learning.uplift.average_effect import AverageEffect
 from ecomai.learning.uplift.base import MetaLearner, UpliftLearner, with_vectors
 from ecomai.learning.uplift.chosen import LEARNERS, ChosenUplift

@@ -9,17 +9,14 @@ from ecomai.learning.exceptions import InvalidDataError
 from ecomai.learning.metrics.uplift import (
     auuc_score,
     bootstrap_scores,
-    choose_arms,
     find_sleeping_dogs,
     interval_of,
-    mean_interval,
-    policy_gains,
-    policy_value,
     qini_curve,
     qini_score,
     uplift_by_bin,
     uplift_curve,
 )
+from ecomai.learning.metrics.uplift_policies import choose_arms, mean_interval, policy_gains, policy_value
 from ecomai.learning.trials import make_trial
 
 

@@ -5,6 +5,7 @@ A host writes one subclass of `ShopAdapter` and names it in `ECOMAI["COMMERCE"][
 
 from .actions import Action, ActionResult, Line, OrderResult, ReturnResult, VoucherResult
 from .base import ShopAdapter, get_adapter
+from .contacts import Contact, KnowsContacts
 from .exceptions import ActionRefusedError, UnsupportedActionError
 from .mapping import Constant, CustomerMapping, EventMapping, ItemMapping, LineMapping, OrderMapping
 from .performing import perform_action
@@ -14,9 +15,11 @@ __all__ = [
     "ActionRefusedError",
     "ActionResult",
     "Constant",
+    "Contact",
     "CustomerMapping",
     "EventMapping",
     "ItemMapping",
+    "KnowsContacts",
     "Line",
     "LineMapping",
     "OrderMapping",

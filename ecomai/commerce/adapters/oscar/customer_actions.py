@@ -1,6 +1,7 @@
 """What Oscar can do for a customer: fill the basket, issue a voucher, send a mail."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ecomai.commerce.adapters.actions import ActionResult, Line, VoucherResult
+from ecomai.commerce.adapters.contacts import Contact
 from ecomai.commerce.adapters.exceptions import ActionRefusedError
 
 from .order_actions import find_order
@@ -65,6 +67,11 @@ class CustomerActions:
             dispatcher.dispatch_anonymous_messages(order.email, messages)
         return ActionResult()
 
+    def contacts(self, *, customer_ids: Sequence[str], storefront: str) -> dict[str, Contact]:
+        users = get_user_model()._default_manager.filter(is_active=True).exclude(email="")
+        found = users.filter(pk__in=_primary_keys(users.model, customer_ids))
+        return {str(user.pk): Contact(email=user.email, name=user.first_name) for user in found}
+
     def send_mail(self, *, customer_id: str, subject: str, body: str) -> ActionResult:
         user = find_user(customer_id)
         if not user.email:
@@ -83,6 +90,15 @@ def _messages(context: dict[str, Any], subject: str, body: str) -> tuple[Any, di
     if not (messages["subject"] and (messages["body"] or messages["html"])):
         messages = {"subject": " ".join(subject.split()), "body": body, "html": "", "sms": ""}
     return dispatcher, messages
+
+
+def _primary_keys(model: Any, customer_ids: Sequence[str]) -> list[Any]:
+    """The ids that have the form of a primary key here."""
+    keys = []
+    for customer_id in customer_ids:
+        with suppress(ValidationError, ValueError):
+            keys.append(model._meta.pk.to_python(customer_id))
+    return keys
 
 
 def find_user(customer_id: str) -> Any:

@@ -1,0 +1,144 @@
+"""Campaigns: whom a mail goes to, who is kept without one to compare with, and what became of each."""
+
+import secrets
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ecomai.commerce.models import Customer, Storefronted
+
+from .segments import Segment
+
+
+def make_salt() -> str:
+    return secrets.token_hex(8)
+
+
+class Campaign(Storefronted):
+    """One mail to a segment, with a holdout that gets none, so that its effect can be told."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        SENDING = "sending", _("sending")
+        PAUSED = "paused", _("paused")
+        STOPPED = "stopped", _("stopped")
+        FINISHED = "finished", _("finished")
+
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    segment = models.ForeignKey(
+        Segment, verbose_name=_("segment"), on_delete=models.PROTECT, related_name="campaigns"
+    )
+    state = models.CharField(_("state"), max_length=16, choices=State, default=State.DRAFT, editable=False)
+    holdout_share = models.FloatField(
+        _("holdout"), default=0.1, validators=[MinValueValidator(0.0), MaxValueValidator(0.9)],
+        help_text=_("The share of the segment that gets nothing. Without one, no effect can be reported."),
+    )  # fmt: skip
+    effect_days = models.PositiveIntegerField(
+        _("effect within"), default=14, validators=[MinValueValidator(1), MaxValueValidator(365)],
+        help_text=_("Days after the start in which orders count."),
+    )  # fmt: skip
+    salt = models.CharField(max_length=32, default=make_salt, editable=False)
+    is_assigned = models.BooleanField(default=False, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("created by"), null=True, blank=True, editable=False,
+        on_delete=models.SET_NULL, related_name="+",
+    )  # fmt: skip
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    started_at = models.DateTimeField(_("started"), null=True, blank=True, editable=False)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("campaign")
+        verbose_name_plural = _("campaigns")
+        default_permissions = ("add", "change", "view")
+        permissions = [("send_campaign", _("Can start, pause and stop a campaign"))]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CampaignVariant(models.Model):
+    """What is written; of several, each customer gets one by weight."""
+
+    campaign = models.ForeignKey(
+        Campaign, verbose_name=_("campaign"), on_delete=models.CASCADE, related_name="variants"
+    )
+    name = models.CharField(_("name"), max_length=50)
+    subject = models.CharField(_("subject"), max_length=200)
+    body = models.TextField(_("text"), max_length=20_000)
+    weight = models.PositiveIntegerField(_("weight"), default=1, validators=[MinValueValidator(1)])
+
+    class Meta:
+        verbose_name = _("variant of a campaign")
+        verbose_name_plural = _("variants of campaigns")
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "name"], name="ecomai_campaign_variant_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Delivery(models.Model):
+    """One customer of a campaign: a mail and how far it is, or, without a variant, the holdout.
+
+    A row is claimed, in a transaction of its own, before its mail is handed over, and marked sent after. One
+    that stays claimed because its worker died is handed over again only where the mail server can say that
+    it has not got it; else it is `unsure`, and a person decides.
+    """
+
+    class State(models.TextChoices):
+        HELD_OUT = "held_out", _("held out")
+        WAITING = "waiting", _("waiting")
+        CLAIMED = "claimed", _("being handed over")
+        SENT = "sent", _("sent")
+        SKIPPED = "skipped", _("left out")
+        FAILED = "failed", _("refused")
+        UNSURE = "unsure", _("not sure")
+
+    campaign = models.ForeignKey(
+        Campaign, verbose_name=_("campaign"), on_delete=models.CASCADE, db_index=False,
+        related_name="deliveries",
+    )  # fmt: skip
+    customer = models.ForeignKey(
+        Customer, verbose_name=_("customer"), on_delete=models.CASCADE, db_index=False, related_name="+"
+    )
+    variant = models.ForeignKey(
+        CampaignVariant, verbose_name=_("variant"), null=True, blank=True, on_delete=models.PROTECT,
+        db_index=False, related_name="+",
+    )  # fmt: skip
+    state = models.CharField(_("state"), max_length=16, choices=State)
+    reason = models.CharField(_("reason"), max_length=200, blank=True, default="")
+    not_before = models.DateTimeField(_("not before"), null=True, blank=True)
+    claimed_by = models.BigIntegerField(null=True, blank=True, editable=False, help_text=_("A job."))
+    claimed_at = models.DateTimeField(_("claimed"), null=True, blank=True)
+    sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "customer"], name="ecomai_delivery_once"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["campaign", "id"], name="ecomai_delivery_waiting",
+                condition=models.Q(state__in=("waiting", "claimed")),
+            ),
+            models.Index(
+                fields=["customer", "sent_at"], name="ecomai_delivery_customer",
+                condition=models.Q(sent_at__isnull=False),
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.campaign_id} {self.customer_id} {self.state}"
+
+    def message_id(self, *, salt: str, domain: str) -> str:
+        """The id under which a mail server knows it: always the same, so that it can be asked for it."""
+        return f"<{salt}.{self.pk}@{domain}>"

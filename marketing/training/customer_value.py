@@ -1,0 +1,195 @@
+"""What customers will buy: several models, the best by a validation period, judged on a later one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.utils import timezone
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+from numpy.typing import NDArray
+
+from ecomai.exceptions import NotEnoughDataError
+from ecomai.learning.customer_value.base import CustomerValueModel, PurchaseForecast, PurchaseHistories
+from ecomai.learning.metrics import customer_value as metrics
+from ecomai.learning.metrics.classification import roc_auc
+from ecomai.registry.runs import Candidate, Run
+
+from ..datasets import Purchases, moment_of, read_purchases
+from ..readiness import LEAST_BUYERS, LEAST_RETURNING
+from .value_artifacts import KIND, read_value_model, write_value_model
+
+_MODELS = "ecomai.learning.customer_value"
+BASELINE = "own_rate"
+#: Row of the card -> estimator. The first ones need little data.
+SMALL = {
+    BASELINE: f"{_MODELS}.own_rate.OwnRateModel",
+    "bg_nbd": f"{_MODELS}.bg_nbd.BgNbdModel",
+    "pareto_nbd": f"{_MODELS}.pareto_nbd.ParetoNbdModel",
+}
+LARGE = SMALL | {
+    "boosted": f"{_MODELS}.boosted.BoostedValueModel",
+    "transformer": f"{_MODELS}.sequence.SequenceValueModel",
+    "ensemble": f"{_MODELS}.ensemble.ValueEnsemble",
+}
+#: With fewer buyers or days, models with many parameters learn nothing that holds.
+LARGE_BUYERS, LARGE_DAYS = 500, 180
+#: Learned from, validation and test: three horizons, or the horizon is shorter.
+N_PERIODS, LEAST_HORIZON_DAYS = 3, 7
+PRIMARY = "gini"
+
+
+@dataclass(frozen=True)
+class Periods:
+    """Days at whose end a forecast begins: to choose by, to judge by, and to serve from."""
+
+    horizon_days: float
+    valid: float
+    test: float
+    end: float
+
+
+def train_customer_value(run: Run) -> Candidate:
+    """Fit all models before the validation period, the chosen one before the test period, then on all."""
+    run.report(0.02, _("Reading orders"))
+    purchases = read_purchases(as_of=run.cutoff or timezone.now())
+    check_enough(purchases)
+    periods = split_periods(purchases, run.hyperparameters)
+    names = SMALL if is_small(purchases) else LARGE
+    histories = purchases.histories
+    fitted = _fit_all(run, names, histories, periods)
+    scores = {
+        name: judge(model, histories, periods.valid, periods.horizon_days) for name, model in fitted.items()
+    }
+    chosen = max(scores, key=lambda name: scores[name][PRIMARY])
+    run.report(0.7, _("Judging"))
+    rows = _test_rows(names, histories, periods, run.random_state)
+    live = _live_metrics(run.live_artifact(), histories, periods)
+    run.report(0.85, _("Learning from all orders"))
+    model = _new(names[chosen], run.random_state).fit(histories, horizon_days=periods.horizon_days)
+    folder = write_value_model(
+        run.folder / "artifact", model, horizon_days=periods.horizon_days, learned_until=periods.end
+    )
+    return Candidate(
+        folder=folder,
+        kind=KIND,
+        metrics=rows[chosen],
+        baseline_metrics=rows[BASELINE],
+        live_metrics=live,
+        window_start=moment_of(float(histories.days.min()) - 1),
+        window_end=moment_of(periods.end),
+        data_fingerprint=purchases.fingerprint,
+        hyperparameters=run.hyperparameters,
+        card={
+            "intended_use": _("Ranking customers by what they will bring, and finding who may leave."),
+            "estimator": chosen,
+            "horizon_days": periods.horizon_days,
+            "is_small_shop": is_small(purchases),
+            "n_buyers": len(purchases),
+            "n_left_out": purchases.n_left_out,
+            "rows": rows,
+            "rows_validation": scores,
+            "refitted": _("Chosen and judged on earlier days, and then learned from all of them."),
+        },
+    )  # fmt: skip
+
+
+def check_enough(purchases: Purchases) -> None:
+    """Raise NotEnoughDataError where there are too few buyers, or too few who came back."""
+    n_returning = int((purchases.histories.counts > 1).sum())
+    for have, need, unit in (
+        (len(purchases), LEAST_BUYERS, _("customers who bought and allow marketing")),
+        (n_returning, LEAST_RETURNING, _("customers who bought again")),
+        (int(purchases.span_days), N_PERIODS * LEAST_HORIZON_DAYS, _("days of orders")),
+    ):
+        if have < need:
+            raise NotEnoughDataError(have=have, need=need, unit=unit)
+
+
+def is_small(purchases: Purchases) -> bool:
+    """Whether only the models with few parameters are tried."""
+    return len(purchases) < LARGE_BUYERS or purchases.span_days < LARGE_DAYS
+
+
+def split_periods(purchases: Purchases, hyperparameters: Mapping[str, Any]) -> Periods:
+    """Cut by time; the horizon is shorter where the orders do not reach back far enough."""
+    longest = max(int(purchases.span_days) // N_PERIODS, LEAST_HORIZON_DAYS)
+    horizon = float(min(int(hyperparameters["horizon_days"]), longest))
+    end = purchases.histories.end_day
+    return Periods(horizon, end - 2 * horizon, end - horizon, end)
+
+
+def judge(
+    model: CustomerValueModel, histories: PurchaseHistories, start_day: float, horizon_days: float
+) -> dict[str, float]:
+    """Return metrics of a forecast made at the end of a day, by what was bought in the horizon after it."""
+    known, who = histories.until(start_day)
+    counts, amounts = histories.between(start_day, start_day + horizon_days)
+    return report(model.predict(known, horizon_days), counts[who], amounts[who])
+
+
+def report(
+    forecast: PurchaseForecast, counts: NDArray[np.float64], amounts: NDArray[np.float64]
+) -> dict[str, float]:
+    """Return metrics of numbers of purchases, and of the rank by amounts.
+
+    `counts` and `amounts` of shape (n_customers,) are what came.
+    """
+    if not counts.any():
+        raise NotEnoughDataError(have=0, need=1, unit=_("customers who bought in the newest period"))
+    found = {
+        "gini": metrics.normalized_gini(amounts, forecast.value),
+        "spearman": metrics.spearman(amounts, forecast.value),
+        "rmse": metrics.rmse(counts, forecast.purchases),
+        "mae": metrics.mae(counts, forecast.median_purchases),
+        "correlation": metrics.correlation(counts, forecast.purchases),
+        "total_error": metrics.total_error(counts, forecast.purchases),
+        "top_decile_capture": metrics.top_decile_capture(counts, forecast.purchases),
+    }
+    if not counts.all():
+        found["repurchase_auc"] = roc_auc((counts > 0).astype(np.int64), forecast.buys)
+    return found
+
+
+def _new(path: str, seed: int) -> CustomerValueModel:
+    estimator = import_string(path)
+    model: CustomerValueModel = estimator()
+    return estimator(random_state=seed) if "random_state" in model.get_params() else model
+
+
+def _fit_all(
+    run: Run, names: Mapping[str, str], histories: PurchaseHistories, periods: Periods
+) -> dict[str, CustomerValueModel]:
+    known, _who = histories.until(periods.valid)
+    fitted: dict[str, CustomerValueModel] = {}
+    for number, (name, path) in enumerate(names.items()):
+        run.report(0.1 + 0.5 * number / len(names), _("Learning: %(model)s") % {"model": name})
+        fitted[name] = _new(path, run.random_state).fit(known, horizon_days=periods.horizon_days)
+    return fitted
+
+
+def _test_rows(
+    names: Mapping[str, str], histories: PurchaseHistories, periods: Periods, seed: int
+) -> dict[str, dict[str, float]]:
+    known, _who = histories.until(periods.test)
+    return {
+        name: judge(
+            _new(path, seed).fit(known, horizon_days=periods.horizon_days), histories, periods.test,
+            periods.horizon_days,
+        )
+        for name, path in names.items()
+    }  # fmt: skip
+
+
+def _live_metrics(folder: Path | None, histories: PurchaseHistories, periods: Periods) -> dict[str, float]:
+    """Judge what serves as it would have been at the test period: it may have learned from it since."""
+    if folder is None:
+        return {}
+    live = read_value_model(folder)
+    model = live.model
+    if live.learned_until > periods.test:
+        known, _who = histories.until(periods.test)
+        model = type(model)(**model.get_params()).fit(known, horizon_days=periods.horizon_days)
+    return judge(model, histories, periods.test, periods.horizon_days)

@@ -1,0 +1,54 @@
+"""A shop that knows how to reach its customers, and mail servers that misbehave."""
+
+import smtplib
+from typing import Any, ClassVar
+
+from django.core.mail.backends.base import BaseEmailBackend
+
+from ecomai.commerce.adapters import Contact, ShopAdapter
+
+
+class MailingShop(ShopAdapter):
+    """Every customer has an address, but for those whose id begins with “x”."""
+
+    time_zone: ClassVar[str] = ""
+
+    def contacts(self, *, customer_ids: Any, storefront: str) -> dict[str, Contact]:
+        return {
+            each: Contact(email=f"{each}@customers.example", name=each.title(), time_zone=self.time_zone)
+            for each in customer_ids
+            if not each.startswith("x")
+        }
+
+
+class Server(BaseEmailBackend):
+    """Keeps what it takes. `refuses` and `breaks_at` are addresses; `is_away` refuses the connection."""
+
+    taken: ClassVar[list[Any]] = []
+    refuses: ClassVar[set[str]] = set()
+    breaks_at: ClassVar[set[str]] = set()
+    is_away: ClassVar[bool] = False
+
+    def open(self) -> bool:
+        if type(self).is_away:
+            raise ConnectionRefusedError
+        return True
+
+    def send_messages(self, messages: Any) -> int:
+        for message in messages:
+            (to,) = message.to
+            if to in self.refuses:
+                raise smtplib.SMTPRecipientsRefused({to: (550, b"no such mailbox")})
+            if to in self.breaks_at:
+                self.breaks_at.discard(to)
+                raise smtplib.SMTPServerDisconnected("the line broke")
+            message.message()  # a header that cannot be written fails here
+            self.taken.append(message)
+        return len(messages)
+
+
+class KnowingServer(Server):
+    """One that can say which messages it has got."""
+
+    def find_message_ids(self, ids: Any) -> set[str]:
+        return {message.extra_headers["Message-ID"] for message in self.taken} & set(ids)

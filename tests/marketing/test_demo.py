@@ -1,0 +1,23 @@
+"""The demo shop: most customers may be addressed, and all have profiles."""
+
+import pytest
+
+from ecomai.fusion.models import ConsentRecord
+from ecomai.registry.jobs import execute_job
+from ecomai.registry.models import Job
+from marketing.demo import seed_demo
+from marketing.models import CustomerProfile
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_demo_can_be_seeded_twice(make_customer):
+    for _number in range(60):
+        make_customer()
+    seed_demo()
+    seed_demo()
+    n_granted = ConsentRecord.objects.filter(purpose="marketing", is_granted=True).count()
+    assert 30 <= n_granted <= 55, "the answers are made from the ids, so this never changes"
+    execute_job(Job.objects.get(kind="marketing.profiles").pk)
+    assert CustomerProfile.objects.count() == 60
+    assert CustomerProfile.objects.filter(has_consent=True).count() == n_granted
