@@ -1,11 +1,7 @@
 """What the console's front page shows of this scenario."""
 
-from typing import Any
-
-from django.core.cache import cache
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
@@ -14,20 +10,13 @@ from ecomai.console.cards import Card
 from . import selectors
 from .models import Stage
 
-FIGURES_KEY = "ecomai.marketing.cards"
-FIGURES_SECONDS = 300
-
 
 def cards(request: HttpRequest) -> list[Card]:
     """Return cards: how many customers are where in their life cycle."""
     if not request.user.has_perm("ecomai_marketing.view_customerprofile"):
         return []
-    counts: Any = cache.get_or_set(FIGURES_KEY, _counts, FIGURES_SECONDS)
+    counts = selectors.count_profiles().stages
     return [_customers(counts), _at_risk(counts)]
-
-
-def _counts() -> dict[Stage, int]:
-    return selectors.count_stages(now=timezone.now())
 
 
 def _customers(counts: dict[Stage, int]) -> Card:

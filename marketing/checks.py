@@ -6,8 +6,8 @@ from django.core.checks import CheckMessage, Error, Warning
 
 from .app_settings import MarketingSettings, app_settings
 
-POSITIVE = ("HISTORY_DAYS", "BATCH_SIZE")
-TEXTS = ("PURPOSE", "TIER_TRAIT", "REFERRALS_TRAIT")
+POSITIVE = ("HISTORY_DAYS", "BATCH_SIZE", "MESSAGES_PER_WEEK")
+TEXTS = ("PURPOSE", "TIER_TRAIT", "REFERRALS_TRAIT", "BASE_URL")
 
 
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:

@@ -4,16 +4,14 @@ from django.utils.translation import gettext as _
 
 from ecomai.scenarios import Readiness
 
-from .models import CustomerProfile
+from . import selectors
 
 LEAST_BUYERS, LEAST_RETURNING = 50, 10
 
 
 def customer_value() -> list[Readiness]:
-    allowed = CustomerProfile.objects.filter(has_consent=True)
-    n_buyers = allowed.filter(n_orders__gt=0)[:LEAST_BUYERS].count()
-    n_returning = allowed.filter(n_orders__gt=1)[:LEAST_RETURNING].count()
+    counts = selectors.count_profiles()
     return [
-        Readiness(_("customers who bought and allow marketing"), n_buyers, LEAST_BUYERS),
-        Readiness(_("customers who bought again"), n_returning, LEAST_RETURNING),
+        Readiness(_("customers who bought and allow marketing"), counts.n_allowed_buyers, LEAST_BUYERS),
+        Readiness(_("customers who bought again"), counts.n_allowed_returning, LEAST_RETURNING),
     ]

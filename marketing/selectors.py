@@ -1,7 +1,10 @@
 """Reads of this scenario."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.core.cache import cache
 from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -38,12 +41,37 @@ def stage_condition(stage: Stage, *, now: datetime) -> Q:
     return (Q(n_orders=1) if stage == Stage.NEW else Q(n_orders__gt=1)) & in_time & not_lapsed
 
 
-def count_stages(*, now: datetime) -> dict[Stage, int]:
-    """Return how many customers are in each stage; one query over all profiles."""
+#: All profiles are read to count them, so not for each page.
+COUNTS_KEY, COUNTS_SECONDS = "ecomai.marketing.counts", 60
+
+
+@dataclass(frozen=True)
+class ProfileCounts:
+    """How many customers are in each stage, and how many of those who allow marketing bought, and again."""
+
+    stages: dict[Stage, int]
+    n_allowed_buyers: int
+    n_allowed_returning: int
+
+
+def count_profiles() -> ProfileCounts:
+    """Return what was counted within the last minute; one query over all profiles."""
+    counts: Any = cache.get_or_set(COUNTS_KEY, _count, COUNTS_SECONDS)
+    return ProfileCounts(**counts)
+
+
+def _count() -> dict[str, Any]:
+    now = timezone.now()
     counts = CustomerProfile.objects.aggregate(
-        **{stage.value: Count("pk", filter=stage_condition(stage, now=now)) for stage in Stage}
+        **{stage.value: Count("pk", filter=stage_condition(stage, now=now)) for stage in Stage},
+        n_buyers=Count("pk", filter=Q(has_consent=True, n_orders__gt=0)),
+        n_returning=Count("pk", filter=Q(has_consent=True, n_orders__gt=1)),
     )
-    return {stage: counts[stage.value] for stage in Stage}
+    return {
+        "stages": {stage: counts[stage.value] for stage in Stage},
+        "n_allowed_buyers": counts["n_buyers"],
+        "n_allowed_returning": counts["n_returning"],
+    }
 
 
 def get_segment(slug: str) -> Segment:

@@ -15,7 +15,7 @@ from ecomai.registry.jobs import execute_job
 from ecomai.registry.models import Job
 from marketing.models import CustomerActivity, CustomerProfile, ProfileReference, ProfileRequest, Stage
 from marketing.profiling import visits as visits_module
-from marketing.selectors import count_stages, stage_condition
+from marketing.selectors import count_profiles, stage_condition
 from marketing.services import profiling, refresh_profiles, request_profiles, work_requests
 from marketing.services.privacy import erase, export
 from marketing.summary import sentences_of
@@ -74,9 +74,22 @@ def test_stages_pass_by_time_alone_and_are_selected_as_they_are_shown(make_custo
             shown = {row.pk for row in CustomerProfile.objects.all() if row.stage_at(moment) == each}
             assert set(found.values_list("pk", flat=True)) == shown
     assert profile_of(ben).stage_at(NOW) == Stage.NEW
-    assert count_stages(now=NOW) == {
+
+
+def test_stages_are_counted_in_one_query_for_a_minute(make_customer, make_order, django_assert_num_queries):
+    mia, ben, _eve = make_customer(), make_customer(), make_customer()
+    for customer, n_orders in ((mia, 3), (ben, 1)):
+        for back in range(n_orders):
+            make_order(customer, timezone.now() - (1 + 10 * back) * DAY)
+    refresh_profiles([mia.pk, ben.pk, _eve.pk])
+    CustomerProfile.objects.filter(customer=mia).update(has_consent=True)
+    with django_assert_num_queries(1):
+        counts = count_profiles()
+        assert count_profiles() == counts
+    assert counts.stages == {
         Stage.PROSPECT: 1, Stage.NEW: 1, Stage.ACTIVE: 1, Stage.AT_RISK: 0, Stage.LAPSED: 0,
     }  # fmt: skip
+    assert (counts.n_allowed_buyers, counts.n_allowed_returning) == (1, 1)
 
 
 def test_amounts_without_a_rate_are_not_guessed(make_customer, make_order):
