@@ -3,7 +3,7 @@
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
-import marketing.models.campaigns
+import secrets
 from django.conf import settings
 from django.db import migrations, models
 
@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('draft', 'draft'), ('sending', 'sending'), ('paused', 'paused'), ('stopped', 'stopped'), ('finished', 'finished')], default='draft', editable=False, max_length=16, verbose_name='state')),
                 ('holdout_share', models.FloatField(default=0.1, help_text='The share of the segment that gets nothing. Without one, no effect can be reported.', validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(0.9)], verbose_name='holdout')),
                 ('effect_days', models.PositiveIntegerField(default=14, help_text='Days after the start in which orders count.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(365)], verbose_name='effect within')),
-                ('salt', models.CharField(default=marketing.models.campaigns.make_salt, editable=False, max_length=32)),
+                ('salt', models.CharField(default=secrets.token_hex, editable=False, max_length=64)),
                 ('is_assigned', models.BooleanField(default=False, editable=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
                 ('started_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='started')),

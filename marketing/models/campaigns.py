@@ -13,10 +13,6 @@ from ecomai.commerce.models import Customer, Storefronted
 from .segments import Segment
 
 
-def make_salt() -> str:
-    return secrets.token_hex(8)
-
-
 class Campaign(Storefronted):
     """One mail to a segment, with a holdout that gets none, so that its effect can be told."""
 
@@ -40,7 +36,7 @@ class Campaign(Storefronted):
         _("effect within"), default=14, validators=[MinValueValidator(1), MaxValueValidator(365)],
         help_text=_("Days after the start in which orders count."),
     )  # fmt: skip
-    salt = models.CharField(max_length=32, default=make_salt, editable=False)
+    salt = models.CharField(max_length=64, default=secrets.token_hex, editable=False)
     is_assigned = models.BooleanField(default=False, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("created by"), null=True, blank=True, editable=False,
