@@ -247,6 +247,21 @@ def test_value_quantiles_are_exceeded_as_often_as_they_say(whole: PurchaseHistor
     assert (value <= q95).mean() == pytest.approx(0.95, abs=0.04)
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("make", [BgNbdModel, ParetoNbdModel])
+def test_customers_who_buy_each_day_for_years_are_foreseen(make: Callable[[], CustomerValueModel]) -> None:
+    """A thousand purchases are more than the series of the papers can bear as they are written there."""
+    rows = [
+        (who, float(day), 5.0) for who in range(20) for day in range(0, 1000, 1 if who < 10 else 90 + who)
+    ]
+    histories = PurchaseHistories.of(*np.array(rows).T, end_day=1000.0)
+    forecast = make().fit(histories, horizon_days=90.0).predict(histories, 90.0)
+    for found in (forecast.purchases, forecast.alive, forecast.value, forecast.distribution):
+        assert np.isfinite(found).all()
+    assert (forecast.purchases[:10] > 30).all(), "they will go on for most of the 90 days"
+    assert (forecast.purchases[10:] < 5).all()
+
+
 def test_the_activity_curve_foresees_a_power_of_time() -> None:
     rng = np.random.default_rng(0)
     rows = [(customer, 0.0) for customer in range(2000)]

@@ -40,9 +40,10 @@ class BgNbdModel(AttritionModel):
     def _expected_if_alive(self, x: Floats, age: Floats, weeks: float) -> Floats:
         r, alpha, a, b = self.parameters_
         a = a if abs(a - 1) > 1e-6 else 1 + 1e-6  # the formula has a gap there
-        stays = ((alpha + age) / (alpha + age + weeks)) ** (r + x)
-        series = hyp2f1(r + x, b + x, a + b + x - 1, weeks / (alpha + age + weeks))
-        return np.asarray((a + b + x - 1) / (a - 1) * (1 - stays * series))
+        # Euler's transformation: the series itself outgrows a float where customers buy hundreds of times.
+        share = weeks / (alpha + age + weeks)
+        series = (1 - share) ** (a - 1) * hyp2f1(a + b - r - 1, a - 1, a + b + x - 1, share)
+        return np.asarray((a + b + x - 1) / (a - 1) * (1 - series))
 
     def _distribution_if_alive(self, x: Floats, age: Floats, weeks: float) -> Floats:
         r, alpha, a, b = self.parameters_

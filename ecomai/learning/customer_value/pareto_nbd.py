@@ -66,8 +66,10 @@ def _log_gap(parameters: Floats, x: Floats, recency: Floats, age: Floats) -> Flo
     order, apart = r + s + x, abs(alpha - beta)
 
     def log_term(time: Floats) -> Floats:
-        series = hyp2f1(order, second, order + 1, apart / (greater + time))
-        return np.asarray(np.log(series) - order * np.log(greater + time))
+        # Euler's transformation: the series itself outgrows a float where customers buy hundreds of times.
+        share = apart / (greater + time)
+        series = hyp2f1(1.0, order + 1 - second, order + 1, share)
+        return np.asarray(np.log(series) + (1 - second) * np.log1p(-share) - order * np.log(greater + time))
 
     sooner, later = log_term(recency), log_term(age)
     # Who bought this very day has had no time to die.
