@@ -38,6 +38,8 @@ State = Delivery.State
 
 ASSIGNED_AT_ONCE = 2000
 SENT_AT_ONCE = 100
+#: What a server refused for the moment only.
+TRIED_AGAIN_AFTER = timedelta(minutes=15)
 #: A worker that holds a claim for longer is dead: its job's lease ended long before.
 CLAIM_MINUTES = 10
 
@@ -137,7 +139,7 @@ def settle_claims(campaign: Campaign, *, job_pk: int) -> dict[str, int]:
     """
     claimed = Delivery.objects.filter(campaign=campaign, state=State.CLAIMED)
     too_old = timezone.now() - timedelta(minutes=CLAIM_MINUTES)
-    rows = list(claimed.filter(Q(claimed_by=job_pk) | Q(claimed_at__lt=too_old)))
+    rows = list(claimed.filter(Q(claimed_by=job_pk) | Q(claimed_at__lt=too_old)).select_related("customer"))
     if not rows:
         return {}
     find = getattr(get_connection(), "find_message_ids", None)
@@ -148,10 +150,11 @@ def settle_claims(campaign: Campaign, *, job_pk: int) -> dict[str, int]:
     arrived = set(find(list(ids.values())))
     sent = [row for row in rows if ids[row.pk] in arrived]
     left = [row for row in rows if ids[row.pk] not in arrived]
-    return {
-        "sent": _set(sent, state=State.SENT, sent_at=F("claimed_at")),
-        "waiting": _set(left, state=State.WAITING, claimed_by=None, claimed_at=None),
-    }
+    with transaction.atomic():
+        _set(sent, state=State.SENT, sent_at=F("claimed_at"))
+        _set(left, state=State.WAITING, claimed_by=None, claimed_at=None)
+        _tell(sent, campaign)
+    return {"sent": len(sent), "waiting": len(left)}
 
 
 def _set(rows: Sequence[Delivery], **values: Any) -> int:
@@ -202,17 +205,15 @@ class _Sender:
         rows = claim_some(self.campaign, by=self.job_pk, n=SENT_AT_ONCE)
         if not rows:
             return 0
-        ready = self._look_through(rows)
-        sent: list[Delivery] = []
         try:
+            ready = self._look_through(rows)
             self._open()
             for one in ready:
                 self._hand_over(one)
-                if one.row.state == State.SENT:
-                    sent.append(one.row)
         finally:
-            self._mark(rows)
-        self._tell(sent)
+            with transaction.atomic():
+                _mark(rows)
+                _tell([row for row in rows if row.state == State.SENT], self.campaign)
         return len(rows)
 
     def _open(self) -> None:
@@ -232,42 +233,16 @@ class _Sender:
         try:
             self.connection.send_messages([mail])
         except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:
-            row.state, row.reason = State.FAILED, str(error)[:200]
+            if _is_for_now(error):
+                row.state, row.not_before = State.WAITING, timezone.now() + TRIED_AGAIN_AFTER
+            else:
+                row.state, row.reason = State.FAILED, str(error)[:200]
         except (OSError, smtplib.SMTPException) as error:
             # The line broke while this mail was on it: whether it arrived, nobody knows.
             row.state, row.reason = State.UNSURE, type(error).__name__
             raise UnavailableError from error
         else:
             row.state = State.SENT
-
-    def _mark(self, rows: Sequence[Delivery]) -> None:
-        """Write what became of each, alike ones at once; what was not reached waits again."""
-        alike: dict[tuple[Any, ...], list[Delivery]] = defaultdict(list)
-        for row in rows:
-            state = State.WAITING if row.state == State.CLAIMED else row.state
-            alike[state, row.reason, row.not_before].append(row)
-        now = timezone.now()
-        for (state, reason, not_before), some in alike.items():
-            claim = {"claimed_by": None, "claimed_at": None} if state == State.WAITING else {}
-            sent_at = now if state == State.SENT else None
-            _set(some, state=state, reason=reason, not_before=not_before, sent_at=sent_at, **claim)
-
-    def _tell(self, sent: Sequence[Delivery]) -> None:
-        """Let it be known among the events, each once."""
-        if not sent:
-            return
-        now = timezone.now()
-        ingest_events(
-            [
-                {
-                    "key": f"campaign:{row.campaign_id}:{row.customer_id}", "type": EventType.MESSAGE_SENT,
-                    "customer_id": row.customer.external_id, "channel": "email",
-                    "occurred_at": now, "properties": {"campaign": self.campaign.name},
-                }
-                for row in sent
-            ],
-            storefront=self.campaign.storefront, source="marketing",
-        )  # fmt: skip
 
     def _look_through(self, rows: Sequence[Delivery]) -> list[_Ready]:
         """Leave out who refused meanwhile, has got too much, or cannot be reached; wait for who sleeps."""
@@ -292,6 +267,44 @@ class _Sender:
             else:
                 ready.append(_Ready(row, contact, _values(profile, contact)))
         return ready
+
+
+def _mark(rows: Sequence[Delivery]) -> None:
+    """Write what became of each, alike ones at once; what was not reached waits again."""
+    alike: dict[tuple[Any, ...], list[Delivery]] = defaultdict(list)
+    for row in rows:
+        state = State.WAITING if row.state == State.CLAIMED else row.state
+        alike[state, row.reason, row.not_before].append(row)
+    now = timezone.now()
+    for (state, reason, not_before), some in alike.items():
+        claim = {"claimed_by": None, "claimed_at": None} if state == State.WAITING else {}
+        sent_at = now if state == State.SENT else None
+        _set(some, state=state, reason=reason, not_before=not_before, sent_at=sent_at, **claim)
+
+
+def _tell(sent: Sequence[Delivery], campaign: Campaign) -> None:
+    """Let it be known among the events, each once."""
+    if not sent:
+        return
+    now = timezone.now()
+    ingest_events(
+        [
+            {
+                "key": f"campaign:{row.campaign_id}:{row.customer_id}", "type": EventType.MESSAGE_SENT,
+                "customer_id": row.customer.external_id, "channel": "email",
+                "occurred_at": now, "properties": {"campaign": campaign.name},
+            }
+            for row in sent
+        ],
+        storefront=campaign.storefront, source="marketing",
+    )  # fmt: skip
+
+
+def _is_for_now(error: smtplib.SMTPException) -> bool:
+    """Whether the server only wants to be asked again: 4xx of RFC 5321."""
+    refused = getattr(error, "recipients", None)
+    codes = [code for code, _text in refused.values()] if refused else [getattr(error, "smtp_code", 500)]
+    return all(400 <= code < 500 for code in codes)
 
 
 def _recent_counts(customer_pks: Sequence[int]) -> dict[int, int]:

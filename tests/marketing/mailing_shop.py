@@ -26,6 +26,7 @@ class Server(BaseEmailBackend):
 
     taken: ClassVar[list[Any]] = []
     refuses: ClassVar[set[str]] = set()
+    code: ClassVar[int] = 550
     breaks_at: ClassVar[set[str]] = set()
     is_away: ClassVar[bool] = False
 
@@ -38,7 +39,7 @@ class Server(BaseEmailBackend):
         for message in messages:
             (to,) = message.to
             if to in self.refuses:
-                raise smtplib.SMTPRecipientsRefused({to: (550, b"no such mailbox")})
+                raise smtplib.SMTPRecipientsRefused({to: (self.code, b"not now, or never")})
             if to in self.breaks_at:
                 self.breaks_at.discard(to)
                 raise smtplib.SMTPServerDisconnected("the line broke")

@@ -48,7 +48,7 @@ def _mailing_shop(settings):
     }
     settings.EMAIL_BACKEND = "tests.marketing.mailing_shop.Server"
     Server.taken.clear()
-    Server.refuses, Server.breaks_at, Server.is_away = set(), set(), False
+    Server.refuses, Server.breaks_at, Server.is_away, Server.code = set(), set(), False, 550
     MailingShop.time_zone = ""
 
 
@@ -129,7 +129,8 @@ def test_a_killed_worker_loses_none_and_sends_none_twice(members, settings, monk
     campaign = create_campaign(name="Spring", segment=members(60), variants=[TEXT], holdout_share=0.0)
     job = start_campaign(campaign)
     monkeypatch.setattr(KnowingServer, "send_messages", dies)
-    monkeypatch.setattr(sending._Sender, "_mark", lambda self, rows: None)
+    for write in ("_mark", "_tell"):
+        monkeypatch.setattr(sending, write, lambda *args: None)
     with pytest.raises(SystemExit):
         execute_job(job.pk)
     monkeypatch.undo()
@@ -138,6 +139,7 @@ def test_a_killed_worker_loses_none_and_sends_none_twice(members, settings, monk
     assert again(job).state == Job.State.SUCCEEDED
     assert sorted(addressees()) == sorted(f"c{number}@customers.example" for number in range(60))
     assert counts(campaign) == {"sent": 60}
+    assert Event.objects.filter(type="message_sent").count() == 60, "also of what the dead worker had sent"
 
 
 def test_where_the_server_cannot_say_nobody_gets_it_twice_unless_a_person_says_so(members, monkeypatch):
@@ -146,6 +148,7 @@ def test_where_the_server_cannot_say_nobody_gets_it_twice_unless_a_person_says_s
     Server.breaks_at = {"c7@customers.example"}
     run(job)
     assert counts(campaign) == {"sent": 7, "unsure": 1, "waiting": 12}
+    assert Event.objects.filter(type="message_sent").count() == 7
     assert again(job).state == Job.State.SUCCEEDED
     assert counts(campaign) == {"sent": 19, "unsure": 1}
     Campaign.objects.filter(pk=campaign.pk).update(state=Campaign.State.PAUSED)
@@ -163,6 +166,34 @@ def test_a_server_that_is_away_or_refuses(members):
     again(job)
     assert counts(campaign) == {"sent": 9, "failed": 1}
     assert "550" in Delivery.objects.get(state=State.FAILED).reason
+
+
+def test_what_a_server_refuses_for_now_is_tried_again(members):
+    Server.refuses, Server.code = {"c1@customers.example"}, 451
+    campaign = create_campaign(name="Spring", segment=members(3), variants=[TEXT], holdout_share=0.0)
+    run(start_campaign(campaign))
+    assert counts(campaign) == {"sent": 2, "waiting": 1}
+    later = Job.objects.filter(kind="marketing.campaign").latest("pk")
+    assert later.run_after > timezone.now() + timedelta(minutes=10)
+    Server.refuses = set()
+    Delivery.objects.update(not_before=None)
+    again(later)
+    assert counts(campaign) == {"sent": 3}
+
+
+def test_an_adapter_that_fails_leaves_nobody_claimed(members, monkeypatch):
+    campaign = create_campaign(name="Spring", segment=members(3), variants=[TEXT], holdout_share=0.0)
+    job = start_campaign(campaign)
+
+    def fails(self, **asked):
+        raise ConnectionError
+
+    monkeypatch.setattr(MailingShop, "contacts", fails)
+    assert run(job).state == Job.State.QUEUED
+    assert counts(campaign) == {"waiting": 3}
+    monkeypatch.undo()
+    again(job)
+    assert counts(campaign) == {"sent": 3}
 
 
 def test_who_refuses_after_the_start_gets_nothing(members, django_capture_on_commit_callbacks):
