@@ -50,7 +50,9 @@ def _check_known(name: str, names: Sequence[str]) -> None:
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    return str(compile_text(text).render(Context({name: values.get(name, "") for name in VARIABLES})))
+    """Return the text for one customer. It is plain: whoever makes HTML of it has to escape it."""
+    known = Context({name: values.get(name, "") for name in VARIABLES})
+    return compile_text(text).render(known) + ""  # what a template renders passes for escaped, and is not
 
 
 def make_mail(

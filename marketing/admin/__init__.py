@@ -1,5 +1,5 @@
 """The admin pages of marketing, a module for each subject."""
 
-from . import profiles, segments
+from . import campaigns, profiles, segments
 
-__all__ = ["profiles", "segments"]
+__all__ = ["campaigns", "profiles", "segments"]

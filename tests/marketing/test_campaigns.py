@@ -301,6 +301,10 @@ def test_a_text_names_only_what_is_known(text, members):
         compile_text(text)
 
 
+def test_what_is_filled_in_does_not_pass_for_escaped():
+    assert not hasattr(fill("<b>{{ name }}</b>", {"name": "<i>"}), "__html__")
+
+
 def test_a_customers_name_is_no_markup_and_no_header(members):
     campaign = create_campaign(name="Spring", segment=members(1), variants=[TEXT], holdout_share=0.0)
     job = start_campaign(campaign)

@@ -116,7 +116,8 @@ def rows() -> dict[str, object]:
         risk.FairnessReport.objects.create(
             kind="payment_fraud", grouping="country", day=now.date(), n_days=28
         ),
-        marketing.Segment.objects.create(name="x", slug="x", condition={"event": "view"}),
+        segment := marketing.Segment.objects.create(name="x", slug="x", condition={"event": "view"}),
+        marketing.Campaign.objects.create(name="x", segment=segment),
     ]  # fmt: skip
     found = {row._meta.label_lower: row for row in made}
     found["ecomai_fusion.customerpicture"] = customer

@@ -1,0 +1,100 @@
+"""The page of a campaign: how far it is, what it says, and what it brought."""
+
+from typing import Any
+
+from django.db.models import Count
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from ecomai.commerce.app_settings import app_settings as commerce_settings
+from ecomai.commerce.money import format_money
+from ecomai.experiments.statistics import Effect
+
+from ..mails import VARIABLES, fill
+from ..models import Campaign, CustomerProfile, Delivery, SegmentMember
+from ..services.effects import Arm, CampaignReport, report_of
+
+State = Delivery.State
+
+
+def context(campaign: Campaign) -> dict[str, Any]:
+    states = dict(_states(campaign))
+    n_mails = sum(n for state, n in states.items() if state != State.HELD_OUT)
+    n_open = states.get(State.WAITING, 0) + states.get(State.CLAIMED, 0)
+    return {
+        "campaign": campaign,
+        "states": [(State(state).label, n) for state, n in sorted(states.items())],
+        "reasons": _reasons(campaign),
+        "n_mails": n_mails,
+        "progress": 1 - n_open / n_mails if n_mails else None,
+        "variants": [
+            {"variant": variant, **_example(variant)} for variant in campaign.variants.order_by("pk")
+        ],
+        "report": _report(report_of(campaign)) if campaign.started_at else None,
+    }
+
+
+def reasons(campaign: Campaign) -> list[str]:
+    """What should be known before the start."""
+    members = SegmentMember.objects.filter(segment=campaign.segment, customer__storefront=campaign.storefront)
+    n_members = members.count()
+    said = [_("The segment has %(n)s customers now.") % {"n": number_format(n_members, force_grouping=True)}]
+    if not campaign.holdout_share:
+        said.append(_("Without a holdout nothing will tell what it brought."))
+    return said
+
+
+def n_unsure(campaign: Campaign) -> int:
+    return Delivery.objects.filter(campaign=campaign, state=State.UNSURE).count()
+
+
+def _states(campaign: Campaign) -> list[tuple[str, int]]:
+    rows = Delivery.objects.filter(campaign=campaign).order_by()
+    return list(rows.values_list("state").annotate(n=Count("pk")))
+
+
+def _reasons(campaign: Campaign) -> list[tuple[str, int]]:
+    rows = Delivery.objects.filter(campaign=campaign).exclude(reason="").order_by()
+    return list(rows.values_list("reason").annotate(n=Count("pk")).order_by("-n")[:10])
+
+
+def _example(variant: Any) -> dict[str, str]:
+    """The text as a customer might get it."""
+    profile = CustomerProfile.objects.exclude(favourite_category="").first()
+    values = dict.fromkeys(VARIABLES, "") | {"name": _("Mia")}
+    if profile is not None:
+        values["favourite_category"] = profile.favourite_category.rsplit(" > ", 1)[-1]
+        values["favourite_brand"] = profile.favourite_brand
+    return {"subject": fill(variant.subject, values), "body": fill(variant.body, values)}
+
+
+def _report(report: CampaignReport) -> dict[str, Any]:
+    currency = commerce_settings.REPORTING_CURRENCY
+    return {
+        "refusal": report.refusal,
+        "is_over": report.is_over,
+        "n_without_rate": report.n_without_rate,
+        "arms": [_arm(_("Got it"), report.treated), _arm(_("Held out"), report.held_out)],
+        "effects": [
+            (_("Customers who bought"), _effect(report.buyers)),
+            (_("Revenue a customer"), _effect(report.revenue)),
+        ],
+        "gained": format_money(report.incremental_revenue, currency),
+    }
+
+
+def _arm(name: str, arm: Arm) -> dict[str, Any]:
+    currency = commerce_settings.REPORTING_CURRENCY
+    share = 100 * arm.n_buyers / arm.n if arm.n else 0.0
+    return {
+        "name": name, "n": arm.n, "n_buyers": arm.n_buyers, "share": f"{number_format(share, 1)} %",
+        "revenue": format_money(arm.revenue, currency),
+        "mean": format_money(arm.revenue / arm.n, currency) if arm.n else "",
+    }  # fmt: skip
+
+
+def _effect(effect: Effect | None) -> str:
+    if effect is None:
+        return _("Nothing can be said yet.")
+    lift, low, high = (f"{100 * part:+.1f} %" for part in (effect.lift, effect.low, effect.high))
+    return _("%(lift)s, between %(low)s and %(high)s") % {"lift": lift, "low": low, "high": high}
