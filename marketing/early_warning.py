@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 
 from .models import CustomerProfile, Stage
 from .selectors import stage_condition
-from .summary import MANY_DISCOUNTS
+from .summary import MANY_DISCOUNTS, leaf_of
 
 #: In the best two fifths by what they spent.
 GOOD = 4
@@ -63,7 +63,7 @@ def _suggestion(profile: CustomerProfile) -> str:
     if (profile.returned_share or 0) >= MANY_RETURNS:
         return _("Ask what was wrong: much of it came back.")
     if (profile.discount_share or 0) >= MANY_DISCOUNTS and profile.favourite_category:
-        return _("Offer a reduction in %(category)s.") % {"category": profile.favourite_category}
+        return _("Offer a reduction in %(category)s.") % {"category": leaf_of(profile.favourite_category)}
     if profile.favourite_category:
-        return _("Show what is new in %(category)s.") % {"category": profile.favourite_category}
+        return _("Show what is new in %(category)s.") % {"category": leaf_of(profile.favourite_category)}
     return _("Write a personal word.")

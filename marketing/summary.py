@@ -107,7 +107,12 @@ def _of_tastes(profile: CustomerProfile) -> list[str]:
 
 
 def _names(tastes: Mapping[str, Any], kind: str) -> str:
-    return ", ".join(taste["name"] for taste in tastes.get(kind, [])[:3])
+    return ", ".join(leaf_of(taste["name"]) for taste in tastes.get(kind, [])[:3])
+
+
+def leaf_of(category_path: str) -> str:
+    """Return the narrowest part of a category's path: what a person would call it."""
+    return category_path.rsplit(" > ", 1)[-1]
 
 
 def _of_visits(profile: CustomerProfile) -> list[str]:

@@ -13,6 +13,7 @@ from ecomai.experiments.statistics import Effect
 from ..mails import VARIABLES, fill
 from ..models import Campaign, CustomerProfile, Delivery, SegmentMember
 from ..services.effects import Arm, CampaignReport, report_of
+from ..summary import leaf_of
 
 State = Delivery.State
 
@@ -63,7 +64,7 @@ def _example(variant: Any) -> dict[str, str]:
     profile = CustomerProfile.objects.exclude(favourite_category="").first()
     values = dict.fromkeys(VARIABLES, "") | {"name": _("Mia")}
     if profile is not None:
-        values["favourite_category"] = profile.favourite_category.rsplit(" > ", 1)[-1]
+        values["favourite_category"] = leaf_of(profile.favourite_category)
         values["favourite_brand"] = profile.favourite_brand
     return {"subject": fill(variant.subject, values), "body": fill(variant.body, values)}
 

@@ -31,6 +31,7 @@ from ecomai.registry.jobs import RunningJob, enqueue_job
 from ..app_settings import app_settings
 from ..mails import is_address, make_mail
 from ..models import Campaign, CampaignVariant, CustomerProfile, Delivery, SegmentMember
+from ..summary import leaf_of
 from .unsubscribing import unsubscribe_url
 
 logger = logging.getLogger(__name__)
@@ -331,7 +332,7 @@ def _awake_at(contact: Contact, now: datetime) -> datetime | None:
 def _values(profile: CustomerProfile, contact: Contact) -> dict[str, str]:
     return {
         "name": contact.name,
-        "favourite_category": profile.favourite_category.rsplit(" > ", 1)[-1],
+        "favourite_category": leaf_of(profile.favourite_category),
         "favourite_brand": profile.favourite_brand,
         "loyalty_tier": profile.loyalty_tier,
     }

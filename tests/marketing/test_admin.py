@@ -30,7 +30,7 @@ def marketer(client) -> User:
 def warned(make_customer, make_item, make_order):
     """A good customer who is ten days late and has looked around since."""
     mia = make_customer("mia")
-    tea = make_item(category_path="Tea", brand="Leaf")
+    tea = make_item(category_path="Food > Tea", brand="Leaf")
     now = timezone.now()
     for days in (70, 60, 50, 40, 30):
         make_order(mia, now - days * DAY, item=tea, total=100)
