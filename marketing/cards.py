@@ -15,7 +15,7 @@ def cards(request: HttpRequest) -> list[Card]:
     """Return cards: how many customers are where in their life cycle."""
     if not request.user.has_perm("ecomai_marketing.view_customerprofile"):
         return []
-    counts = selectors.count_profiles().stages
+    counts = selectors.profile_counts().stages
     return [_customers(counts), _at_risk(counts)]
 
 

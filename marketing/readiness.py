@@ -10,7 +10,7 @@ LEAST_BUYERS, LEAST_RETURNING = 50, 10
 
 
 def customer_value() -> list[Readiness]:
-    counts = selectors.count_profiles()
+    counts = selectors.profile_counts()
     return [
         Readiness(_("customers who bought and allow marketing"), counts.n_allowed_buyers, LEAST_BUYERS),
         Readiness(_("customers who bought again"), counts.n_allowed_returning, LEAST_RETURNING),

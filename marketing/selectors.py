@@ -54,7 +54,7 @@ class ProfileCounts:
     n_allowed_returning: int
 
 
-def count_profiles() -> ProfileCounts:
+def profile_counts() -> ProfileCounts:
     """Return what was counted within the last minute; one query over all profiles."""
     counts: Any = cache.get_or_set(COUNTS_KEY, _count, COUNTS_SECONDS)
     return ProfileCounts(**counts)

@@ -24,8 +24,9 @@ def mailing_settings() -> dict[str, Any]:
     here = f"{__package__}.mail_sink"
     known = settings.ECOMAI
     commerce = known.get("COMMERCE", {}) | {"ADAPTER": f"{here}.SinkShop"}
+    fusion = {"DEFAULT_CONSENT": {"marketing": True}}
     marketing = {"BASE_URL": "https://shop.example", "QUIET_HOURS": (0, 0)}
     return {
         "EMAIL_BACKEND": f"{here}.FileSink",
-        "ECOMAI": known | {"COMMERCE": commerce, "MARKETING": marketing},
+        "ECOMAI": known | {"COMMERCE": commerce, "FUSION": fusion, "MARKETING": marketing},
     }

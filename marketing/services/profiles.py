@@ -48,26 +48,23 @@ class Profiler:
             pks, now=self.now, category_prices=self.reference.category_prices, rates=self.rates
         )
         visits = read_visits(pks, since=self.since, now=self.now)
-        granted = granted_consents(customer_pks=pks, purpose=app_settings.PURPOSE)
         profiles = [
             self._profile(
-                customer, purchases.get(customer.pk, Purchases()), visits.get(customer.pk, Visits()),
-                has_consent=customer.pk in granted,
+                customer, purchases.get(customer.pk, Purchases()), visits.get(customer.pk, Visits())
             )
             for customer in customers
         ]  # fmt: skip
         with transaction.atomic():
+            _answer_consents(profiles)
             CustomerProfile.objects.bulk_create(
                 profiles, update_conflicts=True, unique_fields=["customer"], update_fields=COMPUTED_FIELDS
             )
             _write_activities(pks, visits)
         return pks
 
-    def _profile(
-        self, customer: Customer, purchases: Purchases, visits: Visits, *, has_consent: bool
-    ) -> CustomerProfile:
+    def _profile(self, customer: Customer, purchases: Purchases, visits: Visits) -> CustomerProfile:
         return CustomerProfile(
-            customer=customer, has_consent=has_consent, updated_at=self.now,
+            customer=customer, updated_at=self.now,
             **self._of_orders(purchases), **_of_tastes(purchases), **_of_visits(visits),
             **_of_traits(customer.traits), computed=self._computed(purchases, visits),
         )  # fmt: skip
@@ -158,6 +155,19 @@ def _of_traits(traits: dict[str, Any]) -> dict[str, Any]:
         "loyalty_tier": str(traits.get(app_settings.TIER_TRAIT) or "")[:64],
         "n_referrals": n_referrals if is_count else 0,
     }
+
+
+def _answer_consents(profiles: Sequence[CustomerProfile]) -> None:
+    """Say who may be addressed, as the ledger has it once nobody else can write these profiles.
+
+    Read before, a refusal that comes while profiles are computed would be overwritten.
+    """
+    pks = [profile.customer_id for profile in profiles]
+    rows = CustomerProfile.objects.filter(pk__in=pks).order_by("pk")
+    list(rows.select_for_update(no_key=True).values_list("pk", flat=True))
+    granted = granted_consents(customer_pks=pks, purpose=app_settings.PURPOSE)
+    for profile in profiles:
+        profile.has_consent = profile.customer_id in granted
 
 
 def _write_activities(customer_pks: Sequence[int], visits: dict[int, Visits]) -> None:

@@ -14,11 +14,13 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf import settings
 from django.core.mail import get_connection
 from django.db import connection, transaction
 from django.db.models import Count, F, Min, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from ecomai.commerce.adapters.base import get_adapter
 from ecomai.commerce.adapters.contacts import Contact
@@ -26,6 +28,7 @@ from ecomai.commerce.models import EventType
 from ecomai.commerce.services.events import ingest_events
 from ecomai.exceptions import UnavailableError
 from ecomai.experiments.assignment import draws
+from ecomai.fusion.selectors import granted_consents
 from ecomai.registry.jobs import RunningJob, enqueue_job
 
 from ..app_settings import app_settings
@@ -226,11 +229,12 @@ class _Sender:
     def _hand_over(self, one: _Ready) -> None:
         row = one.row
         assert row.variant is not None  # noqa: S101
-        mail = make_mail(
-            subject=row.variant.subject, body=row.variant.body, values=one.values, to=one.contact.email,
-            message_id=_message_id(row, self.campaign), connection=self.connection,
-            unsubscribe_url=unsubscribe_url(customer_pk=row.customer_id, delivery_pk=row.pk),
-        )  # fmt: skip
+        with override(row.customer.language or settings.LANGUAGE_CODE):
+            mail = make_mail(
+                subject=row.variant.subject, body=row.variant.body, values=one.values, to=one.contact.email,
+                message_id=_message_id(row, self.campaign), connection=self.connection,
+                unsubscribe_url=unsubscribe_url(customer_pk=row.customer_id, delivery_pk=row.pk),
+            )  # fmt: skip
         try:
             self.connection.send_messages([mail])
         except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:
@@ -249,6 +253,7 @@ class _Sender:
         """Leave out who refused meanwhile, has got too much, or cannot be reached; wait for who sleeps."""
         pks = [row.customer_id for row in rows]
         profiles = CustomerProfile.objects.in_bulk(pks)
+        granted = granted_consents(customer_pks=pks, purpose=app_settings.PURPOSE)
         n_recent = _recent_counts(pks)
         contacts = self.adapter.contacts(
             customer_ids=[row.customer.external_id for row in rows], storefront=self.campaign.storefront
@@ -257,7 +262,7 @@ class _Sender:
         for row in rows:
             profile, contact = profiles.get(row.customer_id), contacts.get(row.customer.external_id)
             n_sent = n_recent.get(row.customer_id, 0)
-            if profile is None or not profile.has_consent:
+            if profile is None or row.customer_id not in granted:
                 row.state, row.reason = State.SKIPPED, _("refused marketing")
             elif n_sent >= app_settings.MESSAGES_PER_WEEK:
                 row.state, row.reason = State.SKIPPED, _("got enough mails this week")

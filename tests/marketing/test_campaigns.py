@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from ecomai.commerce.models import Event
+from ecomai.commerce.models import Customer, Event
 from ecomai.exceptions import PermissionDeniedError
 from ecomai.fusion.services import record_consent
 from ecomai.registry.jobs import execute_job
@@ -44,6 +44,7 @@ def _mailing_shop(settings):
             **settings.ECOMAI.get("COMMERCE", {}),
             "ADAPTER": "tests.marketing.mailing_shop.MailingShop",
         },
+        "FUSION": {"DEFAULT_CONSENT": {"marketing": True}},
         "MARKETING": {"BASE_URL": "https://shop.example", "QUIET_HOURS": (0, 0)},
     }
     settings.EMAIL_BACKEND = "tests.marketing.mailing_shop.Server"
@@ -206,6 +207,13 @@ def test_who_refuses_after_the_start_gets_nothing(members, django_capture_on_com
     run(job)
     assert counts(campaign) == {"sent": 4, "skipped": 1}
     assert f"{customer.external_id}@customers.example" not in addressees()
+
+
+def test_a_mail_speaks_its_customers_language(members):
+    segment = members(1)
+    Customer.objects.update(language="zh-hans")
+    run(start_campaign(create_campaign(name="Spring", segment=segment, variants=[TEXT], holdout_share=0.0)))
+    assert "退订" in Server.taken[0].alternatives[0][0]
 
 
 def test_two_campaigns_that_want_one_customer_share_the_weeks_mails(members, settings):

@@ -15,7 +15,7 @@ from ecomai.registry.jobs import execute_job
 from ecomai.registry.models import Job
 from marketing.models import CustomerActivity, CustomerProfile, ProfileReference, ProfileRequest, Stage
 from marketing.profiling import visits as visits_module
-from marketing.selectors import count_profiles, stage_condition
+from marketing.selectors import profile_counts, stage_condition
 from marketing.services import profiling, refresh_profiles, request_profiles, work_requests
 from marketing.services.privacy import erase, export
 from marketing.summary import sentences_of
@@ -84,8 +84,8 @@ def test_stages_are_counted_in_one_query_for_a_minute(make_customer, make_order,
     refresh_profiles([mia.pk, ben.pk, _eve.pk])
     CustomerProfile.objects.filter(customer=mia).update(has_consent=True)
     with django_assert_num_queries(1):
-        counts = count_profiles()
-        assert count_profiles() == counts
+        counts = profile_counts()
+        assert profile_counts() == counts
     assert counts.stages == {
         Stage.PROSPECT: 1, Stage.NEW: 1, Stage.ACTIVE: 1, Stage.AT_RISK: 0, Stage.LAPSED: 0,
     }  # fmt: skip
@@ -188,6 +188,24 @@ def test_a_refusal_counts_before_any_profile_is_computed(make_customer, django_c
     assert profile_of(mia).has_consent, "another purpose is another answer"
     with django_capture_on_commit_callbacks(execute=True):
         record_consent(customer=mia, purpose="marketing", is_granted=False, source="test")
+    assert not profile_of(mia).has_consent
+
+
+def test_a_refusal_that_comes_while_a_profile_is_computed_stands(
+    make_customer, monkeypatch, django_capture_on_commit_callbacks
+):
+    mia = make_customer()
+    record_consent(customer=mia, purpose="marketing", is_granted=True, source="test")
+    refresh_profiles([mia.pk])
+    read_visits = visits_module.read_visits
+
+    def meanwhile(*args, **kwargs):
+        with django_capture_on_commit_callbacks(execute=True):
+            record_consent(customer=mia, purpose="marketing", is_granted=False, source="test")
+        return read_visits(*args, **kwargs)
+
+    monkeypatch.setattr("marketing.services.profiles.read_visits", meanwhile)
+    refresh_profiles([mia.pk])
     assert not profile_of(mia).has_consent
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ecomai.learning.boosting import lightgbm_parameters
+
 from .base import Classifier, check_labels, check_rows, check_weights, keep_some_negatives, names_of
 
 if TYPE_CHECKING:
@@ -100,20 +102,13 @@ class BoostedClassifier(Classifier):
             labels, check_weights(sample_weight, len(rows)), self.negative_share, rng
         )
         known = lightgbm.Dataset(rows[kept], labels[kept], weight=weights, params={"verbosity": -1})
-        booster = lightgbm.train(self._parameters(), known, num_boost_round=self.n_trees)
+        booster = lightgbm.train(
+            lightgbm_parameters(self, objective="binary"), known, num_boost_round=self.n_trees
+        )
         self.feature_names_, self.n_features_ = names, rows.shape[1]
         self.trees_ = booster.model_to_string()
         self._prepare()
         return self
-
-    def _parameters(self) -> dict[str, object]:
-        return {
-            "objective": "binary", "verbosity": -1, "deterministic": True, "force_row_wise": True,
-            "num_leaves": self.n_leaves, "learning_rate": self.learning_rate,
-            "min_data_in_leaf": self.min_leaf, "feature_fraction": self.feature_share,
-            "bagging_fraction": self.row_share, "bagging_freq": 1, "lambda_l2": self.l2,
-            "num_threads": self.n_threads, "seed": self.random_state,
-        }  # fmt: skip
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the trees' sum; see `Classifier.decision_function`."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ecomai.learning.boosting import lightgbm_parameters
 from ecomai.learning.callbacks import Callback, raise_if_stopped
 from ecomai.learning.classifiers.base import sigmoid
 
@@ -156,13 +157,7 @@ class BoostedValueModel(CustomerValueModel):
     def _grow(self, name: str, X: NDArray[np.float32], target: Floats, offset: Floats) -> str:
         import lightgbm
 
-        settings = {
-            **OBJECTIVES[name], "num_leaves": self.n_leaves, "learning_rate": self.learning_rate,
-            "min_data_in_leaf": self.min_leaf, "feature_fraction": self.feature_share,
-            "bagging_fraction": self.row_share, "bagging_freq": 1, "lambda_l2": self.l2, "max_bin": 127,
-            "num_threads": self.n_threads, "seed": self.random_state, "deterministic": True,
-            "force_row_wise": True, "verbosity": -1,
-        }  # fmt: skip
+        settings = lightgbm_parameters(self, max_bin=127, **OBJECTIVES[name])
         known = lightgbm.Dataset(X, target, init_score=offset, params={"verbosity": -1})
         return lightgbm.train(settings, known, num_boost_round=self.n_trees).model_to_string()
 

@@ -71,7 +71,7 @@ class GammaGammaSpend(Estimator):
         unit = float(paid.mean())  # so that the search has numbers near 1
         spent = histories.totals(np.maximum(histories.amounts, self.least_)) / unit
 
-        def loss(logs: Floats) -> float:
+        def negative_log_likelihood(logs: Floats) -> float:
             p, extra, rate = np.exp(logs)
             q = LEAST_SHAPE + extra
             found = (
@@ -80,7 +80,7 @@ class GammaGammaSpend(Estimator):
             )  # fmt: skip
             return -float(found.mean())
 
-        best = minimize(loss, np.zeros(3), method="L-BFGS-B", bounds=[(-5.0, 8.0)] * 3).x
+        best = minimize(negative_log_likelihood, np.zeros(3), method="L-BFGS-B", bounds=[(-5.0, 8.0)] * 3).x
         p, extra, rate = np.exp(best)
         self.p_, self.q_, self.gamma_ = float(p), float(LEAST_SHAPE + extra), float(rate * unit)
         return self

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ecomai.learning.base import Estimator
+from ecomai.learning.boosting import lightgbm_parameters
 from ecomai.learning.classifiers.base import check_rows
 from ecomai.learning.exceptions import InvalidDataError
 
@@ -177,13 +178,7 @@ class BoostedRegressor(Regressor):
         rows = check_rows(X)
         numbers = _check_numbers(y, len(rows))
         is_binary = np.isin(numbers, (0, 1)).all() and np.ptp(numbers) > 0
-        parameters = {
-            "objective": "binary" if is_binary else "regression", "verbosity": -1, "deterministic": True,
-            "force_row_wise": True, "num_leaves": self.n_leaves, "learning_rate": self.learning_rate,
-            "min_data_in_leaf": self.min_leaf, "feature_fraction": self.feature_share,
-            "bagging_fraction": self.row_share, "bagging_freq": 1, "lambda_l2": self.l2,
-            "num_threads": self.n_threads, "seed": self.random_state,
-        }  # fmt: skip
+        parameters = lightgbm_parameters(self, objective="binary" if is_binary else "regression")
         known = lightgbm.Dataset(rows, numbers, params={"verbosity": -1})
         booster = lightgbm.train(parameters, known, num_boost_round=self.n_trees)
         self.n_features_, self.trees_ = rows.shape[1], booster.model_to_string()
