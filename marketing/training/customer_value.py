@@ -19,21 +19,8 @@ from ecomai.registry.runs import Candidate, Run
 
 from ..datasets import Purchases, moment_of, read_purchases
 from ..readiness import LEAST_BUYERS, LEAST_RETURNING
-from .value_artifacts import KIND, read_value_model, write_value_model
+from .value_artifacts import BASELINE, KIND, LARGE, SMALL, read_value_model, write_value_model
 
-_MODELS = "ecomai.learning.customer_value"
-BASELINE = "own_rate"
-#: Row of the card -> estimator. The first ones need little data.
-SMALL = {
-    BASELINE: f"{_MODELS}.own_rate.OwnRateModel",
-    "bg_nbd": f"{_MODELS}.bg_nbd.BgNbdModel",
-    "pareto_nbd": f"{_MODELS}.pareto_nbd.ParetoNbdModel",
-}
-LARGE = SMALL | {
-    "boosted": f"{_MODELS}.boosted.BoostedValueModel",
-    "transformer": f"{_MODELS}.sequence.SequenceValueModel",
-    "ensemble": f"{_MODELS}.ensemble.ValueEnsemble",
-}
 #: With fewer buyers or days, models with many parameters learn nothing that holds.
 LARGE_BUYERS, LARGE_DAYS = 500, 180
 #: Learned from, validation and test: three horizons, or the horizon is shorter.

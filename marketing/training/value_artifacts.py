@@ -13,11 +13,19 @@ KIND = "customer_value"
 FORMAT_VERSION = 1
 DESCRIPTION_FILE = "predictor.json"
 ESTIMATOR_FOLDER = "estimator"
-#: Only these classes are ever made from a file.
-CLASSES = {
-    "OwnRateModel": "own_rate", "BgNbdModel": "bg_nbd", "ParetoNbdModel": "pareto_nbd",
-    "BoostedValueModel": "boosted", "SequenceValueModel": "sequence", "ValueEnsemble": "ensemble",
-}  # fmt: skip
+_MODELS = "ecomai.learning.customer_value"
+BASELINE = "own_rate"
+#: Row of the card -> estimator; no other class is ever made from a file. The first ones need little data.
+SMALL = {
+    BASELINE: f"{_MODELS}.own_rate.OwnRateModel",
+    "bg_nbd": f"{_MODELS}.bg_nbd.BgNbdModel",
+    "pareto_nbd": f"{_MODELS}.pareto_nbd.ParetoNbdModel",
+}
+LARGE = SMALL | {
+    "boosted": f"{_MODELS}.boosted.BoostedValueModel",
+    "transformer": f"{_MODELS}.sequence.SequenceValueModel",
+    "ensemble": f"{_MODELS}.ensemble.ValueEnsemble",
+}
 
 
 @dataclass(frozen=True)
@@ -45,10 +53,8 @@ def read_value_model(folder: Path) -> ValueModel:
     """Read what `write_value_model` wrote. Raises FormatVersionError for a format of another time."""
     description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
     saved = json.loads((folder / ESTIMATOR_FOLDER / ESTIMATOR_FILE).read_text(encoding="utf-8"))
-    name = str(saved.get("estimator"))
-    estimator: type[CustomerValueModel] = import_string(
-        f"ecomai.learning.customer_value.{CLASSES[name]}.{name}"
-    )
+    classes = {path.rpartition(".")[2]: path for path in LARGE.values()}
+    estimator: type[CustomerValueModel] = import_string(classes[saved["estimator"]])
     return ValueModel(
         estimator.load(folder / ESTIMATOR_FOLDER),
         float(description["horizon_days"]),

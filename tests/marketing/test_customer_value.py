@@ -154,3 +154,18 @@ def test_too_few_buyers_are_told_so(allowed, make_customer, make_order):
     assert job.state == Job.State.FAILED
     assert job.error_code == "not_enough_data"
     assert "50" in job.error_message
+
+
+@pytest.mark.slow
+def test_a_shop_with_enough_buyers_tries_all_models_and_judges_what_serves_again(shop, monkeypatch):
+    """The bounds alone are lowered; trees, transformer and ensemble learn as they do in a large shop."""
+    monkeypatch.setattr("marketing.training.customer_value.LARGE_BUYERS", 100)
+    first = serve(train())
+    assert not first.card["is_small_shop"]
+    assert set(first.card["rows"]) == {
+        "own_rate", "bg_nbd", "pareto_nbd", "boosted", "transformer", "ensemble"
+    }  # fmt: skip
+    served = read_value_model(open_artifact(first))
+    assert served.horizon_days == 30
+    second = train()
+    assert second.live_metrics["gini"] == pytest.approx(second.card["rows"][first.card["estimator"]]["gini"])
