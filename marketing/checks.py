@@ -1,5 +1,6 @@
 """System checks of the settings."""
 
+import re
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Warning
@@ -21,7 +22,19 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     ]
     messages += [_wrong(name, "a number above 0") for name in POSITIVE if not _is_positive(name)]
     messages += [_wrong(name, "a text") for name in TEXTS if not isinstance(getattr(app_settings, name), str)]
+    if not _is_hours(app_settings.QUIET_HOURS):
+        messages.append(_wrong("QUIET_HOURS", "two hours from 0 to 23"))
+    if not re.match(r"(https?://[^/]|$)", str(app_settings.BASE_URL)):
+        messages.append(_wrong("BASE_URL", "an address such as https://shop.example"))
     return messages
+
+
+def _is_hours(value: object) -> bool:
+    return (
+        isinstance(value, tuple | list)
+        and len(value) == 2
+        and all(type(hour) is int and 0 <= hour <= 23 for hour in value)
+    )
 
 
 def _is_positive(name: str) -> bool:
