@@ -11,6 +11,7 @@ from ecomai.fusion.models import ConsentRecord
 
 from .app_settings import app_settings
 from .models import ProfileReference, Segment
+from .services import request_profiles
 from .services.profiling import start_profiling
 from .services.segments import create_segment
 
@@ -40,6 +41,8 @@ def _answer() -> None:
         if (place := _place(customer)) < GRANTED + REFUSED
     ]  # fmt: skip
     ConsentRecord.objects.bulk_create(answers, batch_size=1000)
+    # Profiles may be there since the import, and say that nobody has answered.
+    request_profiles([answer.customer_id for answer in answers if answer.customer_id])
 
 
 def _place(customer: Customer) -> int:

@@ -7,8 +7,21 @@ from ecomai.registry.jobs import execute_job
 from ecomai.registry.models import Job
 from marketing.demo import seed_demo
 from marketing.models import CustomerProfile
+from marketing.services import work_requests
+from marketing.services.profiling import start_profiling
 
 pytestmark = pytest.mark.django_db
+
+
+def test_answers_count_in_profiles_that_an_import_had_computed(make_customer):
+    for _number in range(60):
+        make_customer()
+    execute_job(start_profiling().pk)
+    assert not CustomerProfile.objects.filter(has_consent=True).exists()
+    seed_demo()
+    work_requests()
+    n_granted = ConsentRecord.objects.filter(is_granted=True).count()
+    assert CustomerProfile.objects.filter(has_consent=True).count() == n_granted > 0
 
 
 def test_the_demo_can_be_seeded_twice(make_customer):
