@@ -1,6 +1,6 @@
 """A usual django-oscar project on PostgreSQL or SQLite and Redis, with ecomai as docs/embedding.md says.
 
-`DATABASE_URL`, `REDIS_URL`, `SECRET_KEY`, `ALLOWED_HOSTS` and `SHOP_FOLDER` come from the environment.
+`DATABASE_URL`, `REDIS_URL`, `SECRET_KEY`, `ALLOWED_HOSTS`, `SHOP_URL` and `SHOP_FOLDER` come from the environment.
 """
 
 import os
@@ -208,6 +208,8 @@ ECOMAI = {
     "REGISTRY": {"FOLDER": SHOP_FOLDER / "ecomai"},
     # The shop asks visitors in its banner; until they answer, nothing is remembered of their visit.
     "FUSION": {"DEFAULT_CONSENT": {}},
+    # Before the links in mails of campaigns.
+    "MARKETING": {"BASE_URL": os.environ.get("SHOP_URL", "http://127.0.0.1:8000")},
 }
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", REDIS_URL)
