@@ -1,6 +1,7 @@
 """A usual django-oscar project on PostgreSQL or SQLite and Redis, with ecomai as docs/embedding.md says.
 
-`DATABASE_URL`, `REDIS_URL`, `SECRET_KEY`, `ALLOWED_HOSTS`, `SHOP_URL` and `SHOP_FOLDER` come from the environment.
+`DATABASE_URL`, `REDIS_URL`, `SECRET_KEY`, `ALLOWED_HOSTS`, `SHOP_URL` and `SHOP_FOLDER` come from the
+environment.
 """
 
 import os
