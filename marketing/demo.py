@@ -9,9 +9,10 @@ from django.utils.translation import gettext as _
 from ecomai.commerce.models import Customer
 from ecomai.fusion.models import ConsentRecord
 
+from . import selectors
 from .app_settings import app_settings
 from .models import ProfileReference, Segment
-from .services import request_profiles
+from .services import request_profiles, work_requests
 from .services.profiling import start_profiling
 from .services.segments import create_segment
 
@@ -41,8 +42,10 @@ def _answer() -> None:
         if (place := _place(customer)) < GRANTED + REFUSED
     ]  # fmt: skip
     ConsentRecord.objects.bulk_create(answers, batch_size=1000)
-    # Profiles may be there since the import, and say that nobody has answered.
+    # Profiles may be there since the import, and say that nobody has answered. What follows waits for them.
     request_profiles([answer.customer_id for answer in answers if answer.customer_id])
+    work_requests()
+    selectors.forget_counts()
 
 
 def _place(customer: Customer) -> int:

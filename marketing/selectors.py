@@ -60,6 +60,11 @@ def profile_counts() -> ProfileCounts:
     return ProfileCounts(**counts)
 
 
+def forget_counts() -> None:
+    """Have profiles counted again for whoever asks next."""
+    cache.delete(COUNTS_KEY)
+
+
 def _count() -> dict[str, Any]:
     now = timezone.now()
     counts = CustomerProfile.objects.aggregate(

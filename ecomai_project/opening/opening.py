@@ -93,9 +93,12 @@ class Opening:
             self.load_shop()
             self.backfill()
         self.let_people_in()
-        trained = self.train()
-        self.seed(trained)
-        self.score(trained)
+        specs = learning.untrained_models()
+        self.train(specs)
+        self.seed(specs)
+        made_ready = [spec for spec in learning.untrained_models() if spec not in specs]
+        self.train(made_ready)
+        self.score([*specs, *made_ready])
 
     def start_services(self) -> None:
         with self.display.step(_("PostgreSQL and Redis")) as step:
@@ -174,15 +177,13 @@ class Opening:
             people.make_admin(self.wishes.password)
             people.make_server_key(self.shop)
 
-    def train(self) -> list[scenarios.ModelSpec]:
-        """Train what has no version yet, one after another as one trainer does; return what was trained."""
-        specs = learning.untrained_models()
+    def train(self, specs: list[scenarios.ModelSpec]) -> None:
+        """Train models, one after another as one trainer does."""
         runs = [learning.request_training(spec) for spec in specs]
         for spec, run in zip(specs, runs, strict=True):
             with self.display.step(_("Training: %(model)s") % {"model": spec.verbose_name}) as step:
                 learning.wait_for(run.job, step, self.supervisor.mend_programs)
                 learning.promote(run, step)
-        return specs
 
     def score(self, specs: list[scenarios.ModelSpec]) -> None:
         for spec in specs:

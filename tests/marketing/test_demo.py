@@ -7,7 +7,6 @@ from ecomai.registry.jobs import execute_job
 from ecomai.registry.models import Job
 from marketing.demo import seed_demo
 from marketing.models import CustomerProfile
-from marketing.services import work_requests
 from marketing.services.profiling import start_profiling
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +18,6 @@ def test_answers_count_in_profiles_that_an_import_had_computed(make_customer):
     execute_job(start_profiling().pk)
     assert not CustomerProfile.objects.filter(has_consent=True).exists()
     seed_demo()
-    work_requests()
     n_granted = ConsentRecord.objects.filter(is_granted=True).count()
     assert CustomerProfile.objects.filter(has_consent=True).count() == n_granted > 0
 
