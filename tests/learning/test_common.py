@@ -53,6 +53,10 @@ from ecomai.learning.recommenders.popularity import PopularityRecommender
 from ecomai.learning.recommenders.sequence import SequenceRecommender
 from ecomai.learning.recommenders.sequential_rules import SequentialRulesRecommender
 from ecomai.learning.recommenders.thompson import ThompsonBandit
+from ecomai.learning.response.base import ResponseModel
+from ecomai.learning.response.boosted import BoostedResponse
+from ecomai.learning.response.joint import JointResponse
+from ecomai.learning.response.placement_rate import PlacementRate
 from ecomai.learning.retrieval.bm25 import BM25Index
 from ecomai.learning.retrieval.cross_encoder import CrossEncoder
 from ecomai.learning.retrieval.hybrid import HybridSearcher
@@ -107,6 +111,8 @@ CUSTOMER_VALUE: list[Callable[[], Estimator]] = [
 UPLIFT: list[Callable[[], Estimator]] = [
     AverageEffect, SLearner, TLearner, XLearner, DRLearner, ChosenUplift, LinearRegressor, BoostedRegressor,
 ]  # fmt: skip
+# Their contract is in test_response.py.
+RESPONSE: list[Callable[[], Estimator]] = [PlacementRate, BoostedResponse, JointResponse]
 EXPOSERS: list[Callable[[], Estimator]] = [TailReranker, lambda: ThompsonBandit(n_features=2)]
 TEXTS = ["red dress", "blue dress for the summer", "mug", "红色连衣裙", "蓝牙耳机", "Кружка синяя"]
 OTHER_TEXTS = ["lamp", "green shoes", "绿色的灯"]
@@ -132,7 +138,7 @@ def test_every_estimator_is_held_to_the_contract(tiny_model: str) -> None:
             if issubclass(value, Estimator) and not inspect.isabstract(value):
                 found.add(value)
     bases = {Estimator, Classifier, Recommender, TextEncoder, UpliftLearner, MetaLearner, Regressor}
-    bases |= {CustomerValueModel, AttritionModel}
+    bases |= {CustomerValueModel, AttritionModel, ResponseModel}
     assert found - bases == known
 
 
@@ -142,7 +148,7 @@ def test_every_estimator_is_held_to_the_contract(tiny_model: str) -> None:
 def estimators(tiny_model: str) -> list[Estimator]:
     return [
         *(make() for make in (*RECOMMENDERS, *SEARCHERS, *RANKERS, *EXPOSERS, *CLASSIFIERS, *UPLIFT)),
-        *(make() for make in CUSTOMER_VALUE),
+        *(make() for make in (*CUSTOMER_VALUE, *RESPONSE)),
         SmallImageEncoder(),
         *(make(tiny_model) for make in (*ENCODERS, PretrainedImageEncoder)),
     ]

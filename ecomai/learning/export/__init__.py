@@ -9,6 +9,7 @@ from .cross_encoder import export_cross_encoder
 from .event_ensemble import export_event_ensemble
 from .pair_ranker import export_pair_ranker
 from .recommenders import export_next_item, export_popularity, export_similar_items, load_next_item
+from .response import export_response
 from .search import export_search
 from .text_encoder import export_text_encoder
 
@@ -20,6 +21,7 @@ __all__ = [
     "export_next_item",
     "export_pair_ranker",
     "export_popularity",
+    "export_response",
     "export_search",
     "export_similar_items",
     "export_tabular_classifier",

@@ -28,6 +28,7 @@ _paths: dict[str, str] = {
     "content_classifier": "ecomai.serving.predictors.content_classifier.ContentClassifierPredictor",
     "event_classifier": "ecomai.serving.predictors.event_classifier.EventClassifierPredictor",
     "event_ensemble": "ecomai.serving.predictors.event_ensemble.EventEnsemblePredictor",
+    "response": "ecomai.serving.predictors.response.ResponsePredictor",
     "image_encoder": "ecomai.serving.predictors.image_encoder.ImageEncoder",
 }
 

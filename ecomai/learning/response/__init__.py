@@ -1,0 +1,1 @@
+"""Who clicks on an advertisement, and who buys after the click."""
