@@ -63,17 +63,20 @@ def moment_of(day: float) -> datetime:
     return timezone.make_aware(at_midnight)
 
 
-def read_purchases(*, as_of: datetime, customer_pks: Collection[int] | None = None) -> Purchases:
+def read_purchases(
+    *, as_of: datetime, customer_pks: Collection[int] | None = None, has_cancelled: bool = False
+) -> Purchases:
     """Return what customers bought until the last whole day before a moment; all customers by default.
 
-    Only those are in it who allow marketing. Cancelled orders are none.
+    Only those are in it who allow marketing. Cancelled orders are none, unless it is asked what was known at
+    the moment itself: that an order was cancelled may have become known later.
     """
     end = timezone.localtime(as_of).date() - timedelta(days=1)
     rates = RateTable()
     pks: list[int] = []
     columns: list[tuple[int, float, float, float]] = []
     n_left_out = 0
-    for batch in _batches(_orders(as_of, customer_pks)):
+    for batch in _batches(_orders(as_of, customer_pks, has_cancelled)):
         allowed = granted_consents(customer_pks=list(batch), purpose=app_settings.PURPOSE)
         for pk, orders in batch.items():
             if pk not in allowed:
@@ -94,9 +97,12 @@ def read_purchases(*, as_of: datetime, customer_pks: Collection[int] | None = No
     return Purchases(histories, np.array(pks, dtype=np.int64), n_left_out)
 
 
-def _orders(as_of: datetime, customer_pks: Collection[int] | None) -> Iterator[tuple[int, list[Any]]]:
+def _orders(
+    as_of: datetime, customer_pks: Collection[int] | None, has_cancelled: bool
+) -> Iterator[tuple[int, list[Any]]]:
     orders = Order.objects.filter(customer__isnull=False, placed_at__lt=as_of)
-    orders = orders.exclude(status=Order.Status.CANCELLED)
+    if not has_cancelled:
+        orders = orders.exclude(status=Order.Status.CANCELLED)
     if customer_pks is not None:
         orders = orders.filter(customer_id__in=list(customer_pks))
     rows = orders.annotate(pieces=Sum("lines__quantity")).order_by("customer_id", "placed_at", "pk")

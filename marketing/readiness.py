@@ -1,5 +1,7 @@
 """Whether enough is known for a first training."""
 
+from django.db.models import Count, Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ecomai.scenarios import Readiness
@@ -7,6 +9,7 @@ from ecomai.scenarios import Readiness
 from . import selectors
 
 LEAST_BUYERS, LEAST_RETURNING = 50, 10
+LEAST_HELD_OUT, LEAST_TREATED, LEAST_BOUGHT = 100, 200, 50
 
 
 def customer_value() -> list[Readiness]:
@@ -14,4 +17,18 @@ def customer_value() -> list[Readiness]:
     return [
         Readiness(_("customers who bought and allow marketing"), counts.n_allowed_buyers, LEAST_BUYERS),
         Readiness(_("customers who bought again"), counts.n_allowed_returning, LEAST_RETURNING),
+    ]
+
+
+def uplift() -> list[Readiness]:
+    from .models import Delivery
+    from .targeting.trials import WITHOUT, finished_campaigns
+
+    campaigns = finished_campaigns(as_of=timezone.now())
+    found = Delivery.objects.filter(campaign__in=campaigns).aggregate(
+        n_without=Count("pk", filter=Q(state__in=WITHOUT)), n_with=Count("pk", filter=~Q(state__in=WITHOUT))
+    )
+    return [
+        Readiness(_("customers held out of finished campaigns"), found["n_without"], LEAST_HELD_OUT),
+        Readiness(_("customers who were to get a message"), found["n_with"], LEAST_TREATED),
     ]

@@ -11,6 +11,7 @@ from ecomai.training_options import Option
 _HERE = __package__
 
 CUSTOMER_VALUE = "marketing.customer_value"
+UPLIFT = "marketing.uplift"
 CHURN_PROBABILITY = "marketing.churn_probability"
 EXPECTED_VALUE = "marketing.expected_value"
 
@@ -35,6 +36,27 @@ customer_value = ModelSpec(
     options={"horizon_days": HORIZON},
     offered_schedule=OfferedSchedule(label=_("each Monday night"), crontab="30 1 * * 1"),
     is_optional=True,  # profiles say much without it
+)
+
+OUTCOME = Option(
+    verbose_name=_("What a message is to change"),
+    help_text=_("Whether customers buy can be told from fewer of them than what they spend."),
+    choices={"bought": _("whether they buy"), "spent": _("what they spend")},
+)
+
+uplift = ModelSpec(
+    name=UPLIFT,
+    verbose_name=_("Effect of messages"),
+    description=_("Which customers buy because of a message, and whom one keeps from it."),
+    train=f"{_HERE}.training.uplift.train_uplift",
+    readiness=f"{_HERE}.readiness.uplift",
+    primary_metric="auuc",
+    baseline="average",
+    gate=Gate(min_gain_over_live=0.0, min_gain_over_baseline=0.0),
+    default_hyperparameters={"outcome": "bought"},
+    options={"outcome": OUTCOME},
+    offered_schedule=OfferedSchedule(label=_("each Sunday night"), crontab="30 2 * * 0"),
+    is_optional=True,  # campaigns with a holdout come first
 )
 
 FACTS = (
@@ -64,7 +86,7 @@ CHANGES_SEGMENTS = (
 scenario = Scenario(
     name="marketing",
     verbose_name=_("Marketing"),
-    models=(customer_value,),
+    models=(customer_value, uplift),
     facts=FACTS,
     eraser=f"{_HERE}.services.privacy.erase",
     exporter=f"{_HERE}.services.privacy.export",

@@ -38,6 +38,10 @@ _TEXTS: dict[str, Any] = {
     "repurchase_auc": _("How often who bought again ranks above who did not. Higher is better."),
     "total_error": _("How far the sum over all customers is off, as a share; 0 is right."),
     "top_decile_capture": _("The share of all purchases made by the tenth ranked highest. Higher is better."),
+    "qini": _("How well customers whom a message moves are ranked first; 0 is chance. Higher is better."),
+    "auuc": _("How much is gained by sending to the best first, of what could be. Higher is better."),
+    "policy_value": _("What choosing who gets a message brings, less its price. Higher is better."),
+    "policy_gain": _("How much more that is than a message to everybody brings. Higher is better."),
     "n_cases": _("How many questions were asked; few of them make a shaky number."),
 }  # fmt: skip
 
@@ -46,6 +50,8 @@ _PARTS: dict[str, Any] = {
     "new": _("Counted only for products that are new to the customer."),
     "random": _("Counted on a random part of the data."),
     "unseen": _("Counted only for cases the training never saw."),
+    "low": _("The lower end of its 95 % interval."),
+    "high": _("The upper end of its 95 % interval."),
 }
 
 
@@ -88,6 +94,10 @@ _TITLES: dict[str, Any] = {
     "repurchase_auc": _("Who buys again"),
     "total_error": _("Error of the sum"),
     "top_decile_capture": _("Purchases of the best tenth"),
+    "qini": _("Qini: customers ranked by what a message changes"),
+    "auuc": _("AUUC: gain of the best first"),
+    "policy_value": _("Value of choosing who gets a message"),
+    "policy_gain": _("Gain over a message to everybody"),
     "n_cases": _("Cases"),
 }
 

@@ -118,7 +118,13 @@ class CampaignAdmin(OwnPages):
     list_select_related = ["segment"]
     search_fields = ["name"]
     ordering = ["-pk"]
-    fields = ["name", "segment", "storefront", "holdout_share", "effect_days"]
+    fieldsets = [
+        (None, {"fields": ["name", "segment", "storefront", "holdout_share", "effect_days"]}),
+        (
+            _("Only where it pays"),
+            {"fields": ["is_targeted", "cost_per_message", "margin_share", "explored_share"]},
+        ),
+    ]
     inlines = [VariantInline]
     actions = None
 

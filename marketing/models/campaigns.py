@@ -36,6 +36,24 @@ class Campaign(Storefronted):
         _("effect within"), default=14, validators=[MinValueValidator(1), MaxValueValidator(365)],
         help_text=_("Days after the start in which orders count."),
     )  # fmt: skip
+    is_targeted = models.BooleanField(
+        _("only where it pays"), default=False,
+        help_text=_("Send only where it is expected to bring more than it costs."),
+    )  # fmt: skip
+    cost_per_message = models.DecimalField(
+        _("cost of a message"), max_digits=10, decimal_places=4, default=0, validators=[MinValueValidator(0)],
+        help_text=_("In the reporting currency, with whatever is given away in it."),
+    )  # fmt: skip
+    margin_share = models.FloatField(
+        _("margin"), default=0.3, validators=[MinValueValidator(0.01), MaxValueValidator(1.0)],
+        help_text=_("The share of what customers spend that is left to the shop, from 0 to 1."),
+    )  # fmt: skip
+    explored_share = models.FloatField(
+        _("sent all the same"), default=0.05, validators=[MinValueValidator(0.0), MaxValueValidator(0.5)],
+        help_text=_("Of those who would be left out, so many get it, so that the next model can learn."),
+    )  # fmt: skip
+    #: The version whose forecast says who gets it: one for the whole campaign, whatever serves later.
+    uplift_version = models.BigIntegerField(null=True, blank=True, editable=False)
     salt = models.CharField(max_length=64, default=secrets.token_hex, editable=False)
     is_assigned = models.BooleanField(default=False, editable=False)
     created_by = models.ForeignKey(
@@ -87,12 +105,21 @@ class Delivery(models.Model):
     it has not got it; else it is `unsure`, and a person decides.
     """
 
+    class Group(models.TextChoices):
+        """What a message is expected to change; none where a campaign goes to everybody."""
+
+        PERSUADABLE = "persuadable", _("persuadables")
+        SURE_THING = "sure_thing", _("sure things")
+        LOST_CAUSE = "lost_cause", _("lost causes")
+        SLEEPING_DOG = "sleeping_dog", _("sleeping dogs")
+
     class State(models.TextChoices):
         HELD_OUT = "held_out", _("held out")
         WAITING = "waiting", _("waiting")
         CLAIMED = "claimed", _("being handed over")
         SENT = "sent", _("sent")
         SKIPPED = "skipped", _("left out")
+        NOT_WORTH = "not_worth", _("would bring too little")
         FAILED = "failed", _("refused")
         UNSURE = "unsure", _("not sure")
 
@@ -113,6 +140,14 @@ class Delivery(models.Model):
     claimed_by = models.BigIntegerField(null=True, blank=True, editable=False, help_text=_("A job."))
     claimed_at = models.DateTimeField(_("claimed"), null=True, blank=True)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    group = models.CharField(_("group"), max_length=16, choices=Group, blank=True, default="")
+    expected_gain = models.FloatField(
+        _("gain expected"), null=True, blank=True,
+        help_text=_("What a message brings less what it costs, in the reporting currency."),
+    )  # fmt: skip
+    treat_probability = models.FloatField(
+        null=True, blank=True, help_text=_("With which it was to get a message; empty: all but the holdout.")
+    )
 
     class Meta:
         verbose_name = _("delivery")

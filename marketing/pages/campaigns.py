@@ -14,13 +14,14 @@ from ..mails import VARIABLES, fill
 from ..models import Campaign, CustomerProfile, Delivery, SegmentMember
 from ..services.effects import Arm, CampaignReport, report_of
 from ..summary import leaf_of
+from .targeting import targeting_context
 
 State = Delivery.State
 
 
 def context(campaign: Campaign) -> dict[str, Any]:
     states = dict(_states(campaign))
-    n_mails = sum(n for state, n in states.items() if state != State.HELD_OUT)
+    n_mails = sum(n for state, n in states.items() if state not in (State.HELD_OUT, State.NOT_WORTH))
     n_open = states.get(State.WAITING, 0) + states.get(State.CLAIMED, 0)
     return {
         "campaign": campaign,
@@ -32,6 +33,7 @@ def context(campaign: Campaign) -> dict[str, Any]:
             {"variant": variant, **_example(variant)} for variant in campaign.variants.order_by("pk")
         ],
         "report": _report(report_of(campaign)) if campaign.started_at else None,
+        "targeting": targeting_context(campaign) if campaign.started_at else None,
     }
 
 
@@ -42,6 +44,10 @@ def reasons(campaign: Campaign) -> list[str]:
     said = [_("The segment has %(n)s customers now.") % {"n": number_format(n_members, force_grouping=True)}]
     if not campaign.holdout_share:
         said.append(_("Without a holdout nothing will tell what it brought."))
+    if campaign.is_targeted:
+        said.append(_("Who is expected to bring less than a message costs gets none."))
+    if campaign.is_targeted and not campaign.explored_share:
+        said.append(_("Nobody of them gets one all the same, so nothing will tell whether that was right."))
     return said
 
 

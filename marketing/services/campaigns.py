@@ -18,6 +18,7 @@ from ..app_settings import app_settings
 from ..exceptions import CampaignNotReadyError, CampaignStateError
 from ..mails import compile_text
 from ..models import Campaign, CampaignVariant, Delivery, Segment
+from .targeting import fix_version
 
 JOB_KIND = "marketing.campaign"
 State = Campaign.State
@@ -25,9 +26,12 @@ State = Campaign.State
 
 def create_campaign(
     *, name: str, segment: Segment, variants: Sequence[dict[str, Any]], holdout_share: float = 0.1,
-    effect_days: int = 14, storefront: str = "", user: Any = None,
+    effect_days: int = 14, storefront: str = "", user: Any = None, **targeting: Any,
 ) -> Campaign:  # fmt: skip
-    """Write a draft. Raises TemplateError where a text cannot be filled in."""
+    """Write a draft. Raises TemplateError where a text cannot be filled in.
+
+    `targeting` are `is_targeted`, `cost_per_message`, `margin_share` and `explored_share`.
+    """
     _check(user, "add_campaign")
     for variant in variants:
         compile_text(variant["subject"])
@@ -35,7 +39,7 @@ def create_campaign(
     with transaction.atomic():
         campaign = Campaign(
             name=name, segment=segment, holdout_share=holdout_share, effect_days=effect_days,
-            storefront=storefront, created_by=user,
+            storefront=storefront, created_by=user, **targeting,
         )  # fmt: skip
         campaign.full_clean()
         campaign.save()
@@ -51,8 +55,9 @@ def start_campaign(campaign: Campaign, *, user: Any = None) -> Job:
     with transaction.atomic():
         locked = _lock(campaign, State.DRAFT, State.PAUSED)
         _check_ready(locked)
+        fix_version(locked)
         locked.state, locked.started_at = State.SENDING, locked.started_at or timezone.now()
-        locked.save(update_fields=["state", "started_at"])
+        locked.save(update_fields=["state", "started_at", "uplift_version"])
         job = enqueue_job(
             kind=JOB_KIND, arguments={"campaign": locked.pk}, label=locked.name, created_by=user,
             max_attempts=8,

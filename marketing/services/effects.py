@@ -55,9 +55,14 @@ class CampaignReport:
 
 
 def report_of(campaign: Campaign) -> CampaignReport:
-    """Return what came of a campaign until now, or until its window closed."""
-    spent, n_without_rate = _spent(campaign)
+    """Return what came of a campaign until now, or until its window closed.
+
+    Of one that goes only where it pays, those are compared of whom that was expected.
+    """
+    spent, n_without_rate = spent_within(campaign)
     rows = Delivery.objects.filter(campaign=campaign).order_by("pk")
+    if campaign.is_targeted:
+        rows = rows.filter(group=Delivery.Group.PERSUADABLE)
     sides: dict[str, list[float]] = {TREATED: [], HELD_OUT: []}
     bought: dict[str, list[float]] = {TREATED: [], HELD_OUT: []}
     for customer_pk, state in rows.values_list("customer_id", "state").iterator(_CHUNK):
@@ -72,7 +77,7 @@ def report_of(campaign: Campaign) -> CampaignReport:
         for one, other in ((treated.buyers, held_out.buyers), (treated.spent, held_out.spent))
     )
     gained = None if refusal else (treated.spent.mean - held_out.spent.mean) * treated.n
-    end = _window_end(campaign)
+    end = window_end(campaign)
     return CampaignReport(
         treated, held_out, buyers, revenue, gained, n_without_rate,
         is_over=end is not None and end <= timezone.now(), refusal=refusal,
@@ -98,11 +103,11 @@ def _arm(spent: list[float], bought: list[float]) -> Arm:
     )  # fmt: skip
 
 
-def _window_end(campaign: Campaign) -> Any:
+def window_end(campaign: Campaign) -> Any:
     return campaign.started_at and campaign.started_at + timedelta(days=campaign.effect_days)
 
 
-def _spent(campaign: Campaign) -> tuple[dict[int, float], int]:
+def spent_within(campaign: Campaign) -> tuple[dict[int, float], int]:
     """Return what customers of the campaign spent within its window, in the reporting currency."""
     if campaign.started_at is None:
         return {}, 0
@@ -120,6 +125,6 @@ def _spent(campaign: Campaign) -> tuple[dict[int, float], int]:
 def _orders(campaign: Campaign) -> Iterator[tuple[Any, ...]]:
     customers: QuerySet[Delivery, Any] = Delivery.objects.filter(campaign=campaign).values("customer_id")
     orders = Order.objects.filter(
-        placed_at__gte=campaign.started_at, placed_at__lt=_window_end(campaign), customer_id__in=customers
+        placed_at__gte=campaign.started_at, placed_at__lt=window_end(campaign), customer_id__in=customers
     ).exclude(status=Order.Status.CANCELLED)
     yield from orders.values_list("customer_id", "total", "currency", "placed_at").iterator(_CHUNK)

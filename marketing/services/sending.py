@@ -35,6 +35,7 @@ from ..app_settings import app_settings
 from ..mails import is_address, make_mail
 from ..models import Campaign, CampaignVariant, CustomerProfile, Delivery, SegmentMember
 from ..summary import leaf_of
+from .targeting import Targeting
 from .unsubscribing import unsubscribe_url
 
 logger = logging.getLogger(__name__)
@@ -56,7 +57,8 @@ def run_campaign(job: RunningJob) -> dict[str, Any]:
         assign(campaign)
     settle_claims(campaign, job_pk=job.job.pk)
     sender = _Sender(campaign, job.job.pk)
-    n_all = Delivery.objects.filter(campaign=campaign).exclude(state=State.HELD_OUT).count()
+    without = (State.HELD_OUT, State.NOT_WORTH)
+    n_all = Delivery.objects.filter(campaign=campaign).exclude(state__in=without).count()
     while sender.send_some():
         n_open = Delivery.objects.filter(campaign=campaign, state__in=(State.WAITING, State.CLAIMED)).count()
         job.report(1 - n_open / max(n_all, 1), _("%(n)s mails are left") % {"n": n_open})
@@ -105,6 +107,7 @@ def assign(campaign: Campaign) -> int:
         segment=campaign.segment, customer__marketing_profile__has_consent=True,
         customer__storefront=campaign.storefront,
     )  # fmt: skip
+    targeting = Targeting(campaign)
     last = 0
     n = 0
     while batch := list(
@@ -113,7 +116,7 @@ def assign(campaign: Campaign) -> int:
         .values_list("customer_id", flat=True)[:ASSIGNED_AT_ONCE]
     ):
         last = batch[-1]
-        rows = [_row(campaign, variants, pk) for pk in batch]
+        rows = targeting.apply([_row(campaign, variants, pk) for pk in batch])
         n += len(Delivery.objects.bulk_create(rows, ignore_conflicts=True))
     Campaign.objects.filter(pk=campaign.pk).update(is_assigned=True)
     return n

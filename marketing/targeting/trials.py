@@ -1,0 +1,137 @@
+"""What finished campaigns tell: who was to get a message and who was held out, and what came of it."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomai.fusion.selectors import granted_consents
+
+from ..app_settings import app_settings
+from ..models import Campaign, Delivery
+from ..services.effects import spent_within, window_end
+from .features import NAMES, customer_features
+
+if TYPE_CHECKING:
+    from ecomai.learning.trials import Trial
+
+State = Delivery.State
+#: Who got no message: by chance, or because it was expected to bring too little.
+WITHOUT = (State.HELD_OUT, State.NOT_WORTH)
+#: Customers of campaigns that are learned from, at most; the newest campaigns first.
+MOST_ROWS = 300_000
+_CHUNK = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class CampaignTrials:
+    """A row for each customer of each campaign, oldest campaign first.
+
+    Whoever was meant to get a message counts as treated, whatever became of it. `propensity` is of shape
+    (n_rows, 2); `spent` is in the reporting currency; `n_refused` customers refuse marketing by now, and
+    teach nothing.
+    """
+
+    X: NDArray[np.float32]
+    treatment: NDArray[np.int64]
+    bought: NDArray[np.float64]
+    spent: NDArray[np.float64]
+    propensity: NDArray[np.float64]
+    campaigns: NDArray[np.int64]
+    customers: NDArray[np.int64]
+    n_refused: int = 0
+
+    def __len__(self) -> int:
+        return len(self.treatment)
+
+    @property
+    def n_campaigns(self) -> int:
+        return len(np.unique(self.campaigns))
+
+    @property
+    def fingerprint(self) -> str:
+        digest = hashlib.sha256()
+        for part in (self.X, self.treatment, self.spent, self.propensity, self.campaigns, self.customers):
+            digest.update(np.ascontiguousarray(part).tobytes())
+        return digest.hexdigest()
+
+    def select(self, rows: NDArray[Any]) -> "CampaignTrials":
+        return CampaignTrials(
+            self.X[rows], self.treatment[rows], self.bought[rows], self.spent[rows], self.propensity[rows],
+            self.campaigns[rows], self.customers[rows], self.n_refused,
+        )  # fmt: skip
+
+    def trial(self, y: NDArray[np.float64]) -> "Trial":
+        from ecomai.learning.trials import make_trial
+
+        return make_trial(self.treatment, y, self.propensity)
+
+
+def finished_campaigns(*, as_of: datetime) -> list[Campaign]:
+    """Return campaigns with a holdout whose window had closed by a moment, newest first."""
+    known = Campaign.objects.filter(
+        state=Campaign.State.FINISHED, holdout_share__gt=0, started_at__lt=as_of
+    ).order_by("-started_at", "-pk")  # fmt: skip
+    return [campaign for campaign in known if window_end(campaign) <= as_of]
+
+
+def read_trials(*, as_of: datetime) -> CampaignTrials:
+    """Return what campaigns brought whose window had closed by a moment; only of who allows marketing."""
+    parts: list[CampaignTrials] = []
+    n_rows = 0
+    for campaign in finished_campaigns(as_of=as_of):
+        if n_rows >= MOST_ROWS:
+            break
+        for part in _parts(campaign):
+            parts.append(part)
+            n_rows += len(part)
+    return _joined(parts[::-1])
+
+
+def _parts(campaign: Campaign) -> Iterator[CampaignTrials]:
+    spent, _n_without_rate = spent_within(campaign)
+    rows = Delivery.objects.filter(campaign=campaign).order_by("-pk")
+    found = rows.values_list("customer_id", "state", "treat_probability").iterator(chunk_size=_CHUNK)
+    while batch := list(islice(found, _CHUNK)):
+        granted = granted_consents(
+            customer_pks=[pk for pk, _state, _p in batch], purpose=app_settings.PURPOSE
+        )
+        known = [row for row in batch if row[0] in granted][::-1]
+        yield _part(campaign, known, spent, n_refused=len(batch) - len(known))
+
+
+def _part(
+    campaign: Campaign, rows: Sequence[tuple[Any, ...]], spent: dict[int, float], *, n_refused: int
+) -> CampaignTrials:
+    assert campaign.started_at is not None  # noqa: S101
+    pks = [pk for pk, _state, _probability in rows]
+    usual = 1 - campaign.holdout_share
+    treated = np.array([usual if p is None else p for _pk, _state, p in rows], dtype=np.float64)
+    return CampaignTrials(
+        X=customer_features(pks, as_of=campaign.started_at) if pks else np.empty((0, len(NAMES)), np.float32),
+        treatment=np.array([state not in WITHOUT for _pk, state, _p in rows], dtype=np.int64),
+        bought=np.array([pk in spent for pk in pks], dtype=np.float64),
+        spent=np.array([spent.get(pk, 0.0) for pk in pks], dtype=np.float64),
+        propensity=np.column_stack([1 - treated, treated]),
+        campaigns=np.full(len(pks), campaign.pk, dtype=np.int64),
+        customers=np.array(pks, dtype=np.int64),
+        n_refused=n_refused,
+    )  # fmt: skip
+
+
+def _joined(parts: Sequence[CampaignTrials]) -> CampaignTrials:
+    """Rows whose arm had no chance (such as a campaign that left nothing to it) teach nothing."""
+    if not parts:
+        nothing = np.empty(0)
+        none = nothing.astype(np.int64)
+        empty = np.empty((0, len(NAMES)), np.float32)
+        return CampaignTrials(empty, none, nothing, nothing, np.empty((0, 2)), none, none)
+    names = ("X", "treatment", "bought", "spent", "propensity", "campaigns", "customers")
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    whole = CampaignTrials(**columns, n_refused=sum(part.n_refused for part in parts))
+    return whole.select(np.flatnonzero(whole.propensity.min(axis=1) > 0))
