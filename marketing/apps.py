@@ -24,7 +24,7 @@ class MarketingConfig(AppConfig):
         from ecomai.fusion.signals import consent_recorded, session_linked
         from ecomai.registry.jobs import register_job
 
-        from . import checks, receivers
+        from . import checks, receivers, signals
         from .scenario import scenario
 
         scenarios.register(scenario)
@@ -32,9 +32,11 @@ class MarketingConfig(AppConfig):
         register_job("marketing.profiles", f"{__package__}.services.profiling.run_profiling")
         register_job("marketing.segment", f"{__package__}.services.memberships.run_evaluation")
         register_job("marketing.campaign", f"{__package__}.services.sending.run_campaign")
+        register_job("marketing.journey", f"{__package__}.services.travelling.take_in_members")
         events_ingested.connect(receivers.on_events_ingested, dispatch_uid="marketing.events")
         orders_changed.connect(receivers.on_orders_changed, dispatch_uid="marketing.orders")
         history_imported.connect(receivers.on_history_imported, dispatch_uid="marketing.history")
         session_linked.connect(receivers.on_session_linked, dispatch_uid="marketing.sessions")
         consent_recorded.connect(receivers.on_consent_recorded, dispatch_uid="marketing.consents")
+        signals.segment_entered.connect(receivers.on_segment_entered, dispatch_uid="marketing.journeys")
         post_migrate.connect(receivers.create_beat_entries, sender=self)

@@ -1,4 +1,4 @@
-"""What can go wrong with segments and campaigns."""
+"""What can go wrong with segments, campaigns and journeys."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -51,3 +51,20 @@ class CampaignStateError(ConflictError):
 class CampaignNotReadyError(ConflictError):
     code = "campaign_not_ready"
     message = _("“%(name)s” cannot be sent: %(reason)s")
+
+
+class InvalidJourneyError(InvalidInputError):
+    """`details["path"]` leads to the faulty step, such as `[1].variants[0].body`."""
+
+    code = "invalid_journey"
+    message = _("The journey cannot be used: %(reason)s.")
+
+
+class JourneyStateError(ConflictError):
+    code = "journey_state"
+    message = _("This cannot be done with “%(name)s”: it is %(state)s by now.")
+
+
+class JourneyNotReadyError(ConflictError):
+    code = "journey_not_ready"
+    message = _("“%(name)s” cannot start: %(reason)s")

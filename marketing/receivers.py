@@ -14,6 +14,8 @@ from ecomai.fusion.models import ConsentRecord
 from ecomai.registry.selectors import is_scenario_on
 
 from . import services
+from .models import Segment
+from .services.travelling import enter_by_segment, follow_events
 
 #: Older events come from a back-fill, after which all profiles are computed at once.
 RECENT = timedelta(days=1)
@@ -22,6 +24,7 @@ RECENT = timedelta(days=1)
 BEAT_ENTRIES = {
     "ecomai: compute the profiles of customers to whom something happened": ("work_requests", "*", "*"),
     "ecomai: follow what time alone changes in segments": ("follow_time", "*", "*"),
+    "ecomai: move customers on their journeys": ("advance_journeys", "*", "*"),
     "ecomai: compute all customer profiles": ("start_profiling", "10", "2"),
     "ecomai: foresee what customers will buy": ("score_customers", "10", "4"),
 }
@@ -29,7 +32,10 @@ BEAT_ENTRIES = {
 
 def on_events_ingested(sender: Any, storefront: str, events: Sequence[StoredEvent], **kwargs: Any) -> None:
     since = timezone.now() - RECENT
-    _request({event.customer_id for event in events if event.customer_id and event.occurred_at > since})
+    recent = [event for event in events if event.customer_id and event.occurred_at > since]
+    _request({event.customer_id for event in recent if event.customer_id})
+    if recent and is_scenario_on("marketing"):
+        follow_events(storefront, recent)
 
 
 def on_orders_changed(sender: Any, storefront: str, order_pks: Sequence[int], **kwargs: Any) -> None:
@@ -51,6 +57,11 @@ def on_history_imported(sender: Any, **kwargs: Any) -> None:
         from .services.profiling import start_profiling
 
         start_profiling()
+
+
+def on_segment_entered(sender: Any, segment: Segment, customer_pks: Sequence[int], **kwargs: Any) -> None:
+    if is_scenario_on("marketing"):
+        enter_by_segment(segment, customer_pks)
 
 
 def on_consent_recorded(sender: Any, record: ConsentRecord, **kwargs: Any) -> None:

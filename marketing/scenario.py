@@ -77,6 +77,10 @@ SENDS_CAMPAIGNS = tuple(
     f"ecomai_marketing.{each}"
     for each in ("add_campaign", "change_campaign", "view_campaign", "send_campaign", "view_delivery")
 )
+RUNS_JOURNEYS = tuple(
+    f"ecomai_marketing.{each}"
+    for each in ("add_journey", "change_journey", "view_journey", "run_journey", "view_journeyrun")
+)
 CHANGES_SEGMENTS = (
     "ecomai_marketing.add_segment",
     "ecomai_marketing.change_segment",
@@ -95,7 +99,7 @@ scenario = Scenario(
     urls=f"{_HERE}.urls",
     group_permissions={
         "analyst": SEES,
-        "marketer": (*SEES, *CHANGES_SEGMENTS, *SENDS_CAMPAIGNS),
+        "marketer": (*SEES, *CHANGES_SEGMENTS, *SENDS_CAMPAIGNS, *RUNS_JOURNEYS),
         "support_agent": SEES[:1],
     },
     seed_demo=f"{_HERE}.demo.seed_demo",

@@ -5,9 +5,14 @@ from celery import shared_task
 
 @shared_task(name="ecomai.marketing.work_requests", ignore_result=True)
 def work_requests() -> None:
-    from .services import work_requests
+    from ecomai.registry.selectors import is_scenario_on
 
-    work_requests()
+    from .services import work_requests
+    from .services.travelling import advance_journeys
+
+    # A step of a journey that asks something of a customer waited for the profile.
+    if work_requests() and is_scenario_on("marketing"):
+        advance_journeys()
 
 
 @shared_task(name="ecomai.marketing.follow_time", ignore_result=True)
@@ -35,3 +40,13 @@ def score_customers() -> None:
     from .services.value import score_customers
 
     score_customers()
+
+
+@shared_task(name="ecomai.marketing.advance_journeys", ignore_result=True)
+def advance_journeys() -> None:
+    from ecomai.registry.selectors import is_scenario_on
+
+    from .services.travelling import advance_journeys
+
+    if is_scenario_on("marketing"):
+        advance_journeys()

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext
@@ -127,6 +128,10 @@ class CampaignAdmin(OwnPages):
     ]
     inlines = [VariantInline]
     actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
+        """Messages of journeys are told on the pages of those."""
+        return super().get_queryset(request).filter(journey=None)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """What was sent stays on record."""

@@ -1,6 +1,7 @@
 """The rows of marketing, a module for each subject."""
 
 from .campaigns import Campaign, CampaignVariant, Delivery
+from .journeys import Journey, JourneyRun
 from .profiles import CustomerActivity, CustomerProfile, ProfileReference, ProfileRequest, Stage
 from .segments import Segment, SegmentDay, SegmentMember
 
@@ -10,6 +11,8 @@ __all__ = [
     "CustomerActivity",
     "CustomerProfile",
     "Delivery",
+    "Journey",
+    "JourneyRun",
     "ProfileReference",
     "ProfileRequest",
     "Segment",

@@ -10,11 +10,15 @@ from django.utils.translation import gettext_lazy as _
 
 from ecomai.commerce.models import Customer, Storefronted
 
+from .journeys import Journey, JourneyRun
 from .segments import Segment
 
 
 class Campaign(Storefronted):
-    """One mail to a segment, with a holdout that gets none, so that its effect can be told."""
+    """One mail to a segment, with a holdout that gets none, so that its effect can be told.
+
+    A message of a journey is one, too: it has no segment, and its customers come as they reach the step.
+    """
 
     class State(models.TextChoices):
         DRAFT = "draft", _("draft")
@@ -23,10 +27,15 @@ class Campaign(Storefronted):
         STOPPED = "stopped", _("stopped")
         FINISHED = "finished", _("finished")
 
-    name = models.CharField(_("name"), max_length=100, unique=True)
+    name = models.CharField(_("name"), max_length=150)
     segment = models.ForeignKey(
-        Segment, verbose_name=_("segment"), on_delete=models.PROTECT, related_name="campaigns"
+        Segment, verbose_name=_("segment"), null=True, on_delete=models.PROTECT, related_name="campaigns"
     )
+    journey = models.ForeignKey(
+        Journey, verbose_name=_("journey"), null=True, blank=True, editable=False, on_delete=models.CASCADE,
+        related_name="campaigns",
+    )  # fmt: skip
+    step = models.CharField(_("step"), max_length=40, blank=True, default="", editable=False)
     state = models.CharField(_("state"), max_length=16, choices=State, default=State.DRAFT, editable=False)
     holdout_share = models.FloatField(
         _("holdout"), default=0.1, validators=[MinValueValidator(0.0), MaxValueValidator(0.9)],
@@ -69,6 +78,12 @@ class Campaign(Storefronted):
         verbose_name_plural = _("campaigns")
         default_permissions = ("add", "change", "view")
         permissions = [("send_campaign", _("Can start, pause and stop a campaign"))]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"], condition=models.Q(journey=None), name="ecomai_campaign_name_once"
+            ),
+            models.UniqueConstraint(fields=["journey", "step"], name="ecomai_campaign_step_once"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -134,6 +149,10 @@ class Delivery(models.Model):
         CampaignVariant, verbose_name=_("variant"), null=True, blank=True, on_delete=models.PROTECT,
         db_index=False, related_name="+",
     )  # fmt: skip
+    run = models.ForeignKey(
+        JourneyRun, verbose_name=_("on a journey"), null=True, blank=True, on_delete=models.CASCADE,
+        related_name="deliveries",
+    )  # fmt: skip
     state = models.CharField(_("state"), max_length=16, choices=State)
     reason = models.CharField(_("reason"), max_length=200, blank=True, default="")
     not_before = models.DateTimeField(_("not before"), null=True, blank=True)
@@ -154,8 +173,14 @@ class Delivery(models.Model):
         verbose_name_plural = _("deliveries")
         default_permissions = ("view",)
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "customer"], name="ecomai_delivery_once"),
-        ]
+            models.UniqueConstraint(
+                fields=["campaign", "customer"], condition=models.Q(run=None), name="ecomai_delivery_once"
+            ),
+            models.UniqueConstraint(
+                fields=["campaign", "run"], condition=models.Q(run__isnull=False),
+                name="ecomai_delivery_run_once",
+            ),
+        ]  # fmt: skip
         indexes = [
             models.Index(
                 fields=["campaign", "id"], name="ecomai_delivery_waiting",

@@ -12,7 +12,7 @@ from ecomai.experiments.statistics import Effect
 
 from ..mails import VARIABLES, fill
 from ..models import Campaign, CustomerProfile, Delivery, SegmentMember
-from ..services.effects import Arm, CampaignReport, report_of
+from ..services.effects import Arm, EffectReport, report_of
 from ..summary import leaf_of
 from .targeting import targeting_context
 
@@ -32,8 +32,8 @@ def context(campaign: Campaign) -> dict[str, Any]:
         "variants": [
             {"variant": variant, **_example(variant)} for variant in campaign.variants.order_by("pk")
         ],
-        "report": _report(report_of(campaign)) if campaign.started_at else None,
         "targeting": targeting_context(campaign) if campaign.started_at else None,
+        "report": report_context(report_of(campaign)) if campaign.started_at else None,
     }
 
 
@@ -75,7 +75,8 @@ def _example(variant: Any) -> dict[str, str]:
     return {"subject": fill(variant.subject, values), "body": fill(variant.body, values)}
 
 
-def _report(report: CampaignReport) -> dict[str, Any]:
+def report_context(report: EffectReport) -> dict[str, Any]:
+    """A report as people read it."""
     currency = commerce_settings.REPORTING_CURRENCY
     return {
         "refusal": report.refusal,

@@ -18,9 +18,9 @@ from ..app_settings import app_settings
 from ..exceptions import CampaignNotReadyError, CampaignStateError
 from ..mails import compile_text
 from ..models import Campaign, CampaignVariant, Delivery, Segment
+from .sending import JOB_KIND
 from .targeting import fix_version
 
-JOB_KIND = "marketing.campaign"
 State = Campaign.State
 
 
@@ -110,18 +110,25 @@ def _lock(campaign: Campaign, *states: str) -> Campaign:
 
 
 def _check_ready(campaign: Campaign) -> None:
+    reasons = what_is_missing()
+    if campaign.segment is None or campaign.segment.is_archived:
+        reasons.insert(0, _("its segment is archived."))
+    if not campaign.variants.exists():
+        reasons.insert(0, _("it has no text."))
+    if reasons:
+        raise CampaignNotReadyError(name=campaign.name, reason=reasons[0])
+
+
+def what_is_missing() -> list[str]:
+    """Why no mail could be sent now, each as the end of a sentence."""
     reasons = [
-        (not campaign.variants.exists(), _("it has no text.")),
-        (campaign.segment.is_archived, _("its segment is archived.")),
         (not app_settings.BASE_URL, _("the setting MARKETING.BASE_URL does not say where to unsubscribe.")),
         (
             not isinstance(get_adapter(), KnowsContacts),
             _("the shop's adapter does not say how to reach customers (contacts)."),
         ),
     ]
-    for is_missing, reason in reasons:
-        if is_missing:
-            raise CampaignNotReadyError(name=campaign.name, reason=reason)
+    return [reason for is_missing, reason in reasons if is_missing]
 
 
 def _check(user: Any, codename: str) -> None:

@@ -9,6 +9,7 @@ from ..app_settings import app_settings
 from ..models import CustomerProfile
 from .memberships import leave_all_segments, update_memberships
 from .requests import request_profiles
+from .travelling import leave_journeys
 
 
 def apply_consent(record: ConsentRecord) -> None:
@@ -22,5 +23,6 @@ def apply_consent(record: ConsentRecord) -> None:
             update_memberships(granted)
         else:
             leave_all_segments(record.customer_id)
+            leave_journeys(record.customer_id)
         # A profile that is being written for the first time just now cannot be seen from here.
         request_profiles([record.customer_id])

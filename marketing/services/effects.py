@@ -1,9 +1,9 @@
-"""What a campaign truly brought: those who got it against those who were held out."""
+"""What a campaign or a journey truly brought: those who got it against those who were held out."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from ecomai.commerce.models import Order
 from ecomai.commerce.selectors import RateTable
 from ecomai.experiments.statistics import Effect, Moments, compare, tune_rho2
 
-from ..models import Campaign, Delivery
+from ..models import Campaign, Delivery, Journey, JourneyRun
 
 ALPHA = 0.05
 _CHUNK = 5000
@@ -37,7 +37,7 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class CampaignReport:
+class EffectReport:
     """Both arms, and the relative lift of buyers and of revenue a customer, each with its interval.
 
     `refusal` says in a sentence why no lift is told; it is then None. Where a rate of a currency is missing,
@@ -54,19 +54,43 @@ class CampaignReport:
     refusal: str = ""
 
 
-def report_of(campaign: Campaign) -> CampaignReport:
+def report_of(campaign: Campaign) -> EffectReport:
     """Return what came of a campaign until now, or until its window closed.
 
     Of one that goes only where it pays, those are compared of whom that was expected.
     """
-    spent, n_without_rate = spent_within(campaign)
     rows = Delivery.objects.filter(campaign=campaign).order_by("pk")
     if campaign.is_targeted:
         rows = rows.filter(group=Delivery.Group.PERSUADABLE)
+    sides = (
+        (customer_pk, state == Delivery.State.HELD_OUT)
+        for customer_pk, state in rows.values_list("customer_id", "state").iterator(_CHUNK)
+    )
+    return _compare(sides, *spent_within(campaign), end=window_end(campaign))
+
+
+def report_of_journey(journey: Journey) -> EffectReport:
+    """Return what came of a journey until now: a customer counts once, from the first time they began."""
+    runs = JourneyRun.objects.filter(journey=journey, entry=1).order_by("pk")
+    rows = list(runs.values_list("customer_id", "state", "entered_at").iterator(_CHUNK))
+    span = timedelta(days=journey.effect_days)
+    starts = {customer_pk: entered_at for customer_pk, _state, entered_at in rows}
+    orders = _orders(runs.order_by().values("customer_id"), journey.started_at or timezone.now())
+    spent = _sum_up(
+        order for order in orders if order[0] in starts and 0 <= (order[3] - starts[order[0]]) / span < 1
+    )
+    sides = ((customer_pk, state == JourneyRun.State.HELD_OUT) for customer_pk, state, _entered_at in rows)
+    return _compare(sides, *spent, end=journey.stopped_at and journey.stopped_at + span)
+
+
+def _compare(
+    rows: Iterable[tuple[int, bool]], spent: Mapping[int, float], n_without_rate: int, *, end: datetime | None
+) -> EffectReport:
+    """Compare customers, each with whether they were held out, by what they spent until an end."""
     sides: dict[str, list[float]] = {TREATED: [], HELD_OUT: []}
     bought: dict[str, list[float]] = {TREATED: [], HELD_OUT: []}
-    for customer_pk, state in rows.values_list("customer_id", "state").iterator(_CHUNK):
-        side = HELD_OUT if state == Delivery.State.HELD_OUT else TREATED
+    for customer_pk, is_held_out in rows:
+        side = HELD_OUT if is_held_out else TREATED
         sides[side].append(spent.get(customer_pk, 0.0))
         bought[side].append(float(customer_pk in spent))
     treated, held_out = (_arm(sides[side], bought[side]) for side in (TREATED, HELD_OUT))
@@ -77,8 +101,7 @@ def report_of(campaign: Campaign) -> CampaignReport:
         for one, other in ((treated.buyers, held_out.buyers), (treated.spent, held_out.spent))
     )
     gained = None if refusal else (treated.spent.mean - held_out.spent.mean) * treated.n
-    end = window_end(campaign)
-    return CampaignReport(
+    return EffectReport(
         treated, held_out, buyers, revenue, gained, n_without_rate,
         is_over=end is not None and end <= timezone.now(), refusal=refusal,
     )  # fmt: skip
@@ -86,7 +109,7 @@ def report_of(campaign: Campaign) -> CampaignReport:
 
 def _refusal(treated: Arm, held_out: Arm) -> str:
     if not treated.n and not held_out.n:
-        return _("Nobody was in the campaign yet.")
+        return _("Nobody was in it yet.")
     if not held_out.n:
         return _("Everybody got it, so nothing tells what would have happened without: no lift is reported.")
     if not treated.n:
@@ -111,9 +134,15 @@ def spent_within(campaign: Campaign) -> tuple[dict[int, float], int]:
     """Return what customers of the campaign spent within its window, in the reporting currency."""
     if campaign.started_at is None:
         return {}, 0
+    customers = Delivery.objects.filter(campaign=campaign).values("customer_id")
+    return _sum_up(_orders(customers, campaign.started_at, placed_at__lt=window_end(campaign)))
+
+
+def _sum_up(orders: Iterable[tuple[Any, ...]]) -> tuple[dict[int, float], int]:
+    """Return the sum of orders of each customer, and how many have no rate to the reporting currency."""
     rates, n_without_rate = RateTable(), 0
     spent: dict[int, float] = defaultdict(float)
-    for customer_pk, total, currency, placed_at in _orders(campaign):
+    for customer_pk, total, currency, placed_at in orders:
         try:
             amount = float(rates.convert(total, currency, placed_at.date()))
         except NoExchangeRateError:
@@ -122,9 +151,7 @@ def spent_within(campaign: Campaign) -> tuple[dict[int, float], int]:
     return dict(spent), n_without_rate
 
 
-def _orders(campaign: Campaign) -> Iterator[tuple[Any, ...]]:
-    customers: QuerySet[Delivery, Any] = Delivery.objects.filter(campaign=campaign).values("customer_id")
-    orders = Order.objects.filter(
-        placed_at__gte=campaign.started_at, placed_at__lt=window_end(campaign), customer_id__in=customers
-    ).exclude(status=Order.Status.CANCELLED)
+def _orders(customers: QuerySet[Any, Any], since: datetime, **bounds: Any) -> Iterator[tuple[Any, ...]]:
+    orders = Order.objects.filter(placed_at__gte=since, customer_id__in=customers, **bounds)
+    orders = orders.exclude(status=Order.Status.CANCELLED)
     yield from orders.values_list("customer_id", "total", "currency", "placed_at").iterator(_CHUNK)

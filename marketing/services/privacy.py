@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from ecomai.fusion.subjects import Subject
 
-from ..models import CustomerActivity, CustomerProfile, Delivery, ProfileRequest, SegmentMember
+from ..models import CustomerActivity, CustomerProfile, Delivery, JourneyRun, ProfileRequest, SegmentMember
 from ..summary import figures_of
 from .memberships import write_changes
 
@@ -18,6 +18,7 @@ def erase(subject: Subject) -> Mapping[str, int]:
     return {
         "segment_memberships": _leave_segments(_pks(subject)),
         "deliveries": Delivery.objects.filter(**theirs).delete()[0],
+        "journeys": JourneyRun.objects.filter(**theirs).delete()[0],
         "profiles": CustomerProfile.objects.filter(**theirs).delete()[0],
         "activities": CustomerActivity.objects.filter(**theirs).delete()[0],
         "profile_requests": ProfileRequest.objects.filter(**theirs).delete()[0],
@@ -44,6 +45,18 @@ def export(subject: Subject) -> Mapping[str, Any]:
             }
             for row in Delivery.objects.filter(customer_id__in=_pks(subject))
             .select_related("campaign")
+            .order_by("pk")
+        ],
+        "journeys": [
+            {
+                "name": run.journey.name,
+                "state": run.state,
+                "step": run.step,
+                "began_at": run.entered_at.isoformat(),
+                "ended_at": run.ended_at and run.ended_at.isoformat(),
+            }
+            for run in JourneyRun.objects.filter(customer_id__in=_pks(subject))
+            .select_related("journey")
             .order_by("pk")
         ],
         "activities": [

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.conf import settings
 from django.core.mail import get_connection
 from django.db import connection, transaction
-from django.db.models import Count, F, Min, Q
+from django.db.models import Count, Exists, F, Min, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -30,10 +30,11 @@ from ecomai.exceptions import UnavailableError
 from ecomai.experiments.assignment import draws
 from ecomai.fusion.selectors import granted_consents
 from ecomai.registry.jobs import RunningJob, enqueue_job
+from ecomai.registry.models import Job
 
 from ..app_settings import app_settings
 from ..mails import is_address, make_mail
-from ..models import Campaign, CampaignVariant, CustomerProfile, Delivery, SegmentMember
+from ..models import Campaign, CampaignVariant, CustomerProfile, Delivery, JourneyRun, SegmentMember
 from ..summary import leaf_of
 from .targeting import Targeting
 from .unsubscribing import unsubscribe_url
@@ -41,12 +42,15 @@ from .unsubscribing import unsubscribe_url
 logger = logging.getLogger(__name__)
 State = Delivery.State
 
+JOB_KIND = "marketing.campaign"
 ASSIGNED_AT_ONCE = 2000
 SENT_AT_ONCE = 100
 #: What a server refused for the moment only.
 TRIED_AGAIN_AFTER = timedelta(minutes=15)
 #: A worker that holds a claim for longer is dead: its job's lease ended long before.
 CLAIM_MINUTES = 10
+#: Who left a journey gets none of what waited for them, such as for the night to pass.
+ON_A_JOURNEY = (JourneyRun.State.ON_THE_WAY, JourneyRun.State.FINISHED)
 
 
 def run_campaign(job: RunningJob) -> dict[str, Any]:
@@ -67,7 +71,9 @@ def run_campaign(job: RunningJob) -> dict[str, Any]:
 
 def _finish(campaign: Campaign, job: RunningJob) -> dict[str, Any]:
     states = Counter(dict(_states(campaign)))
-    if states[State.WAITING]:
+    if campaign.journey_id is not None:
+        pass  # more come as customers reach the step; `send_waiting` has them sent
+    elif states[State.WAITING]:
         _go_on_later(campaign, job)
     elif not states[State.CLAIMED]:
         done = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.SENDING)
@@ -86,6 +92,25 @@ def _go_on_later(campaign: Campaign, job: RunningJob) -> None:
                 kind=job.job.kind, arguments=job.arguments, label=campaign.name, run_after=moment,
                 max_attempts=job.job.max_attempts,
             )  # fmt: skip
+
+
+def send_waiting(*, now: datetime) -> int:
+    """Queue a job for each message of a running journey that customers wait for; returns how many."""
+    too_old = now - timedelta(minutes=CLAIM_MINUTES)
+    waiting = Delivery.objects.filter(
+        Q(state=State.WAITING) & (Q(not_before=None) | Q(not_before__lte=now))
+        | Q(state=State.CLAIMED, claimed_at__lt=too_old),
+        campaign=OuterRef("pk"),
+    )
+    campaigns = Campaign.objects.filter(Exists(waiting), journey__isnull=False, state=Campaign.State.SENDING)
+    open_jobs = Job.objects.filter(kind=JOB_KIND).exclude(state__in=Job.FINISHED_STATES)
+    busy = set(open_jobs.values_list("arguments__campaign", flat=True))
+    free = [campaign for campaign in campaigns if campaign.pk not in busy]
+    for campaign in free:
+        enqueue_job(
+            kind=JOB_KIND, arguments={"campaign": campaign.pk}, label=campaign.name[:200], max_attempts=8
+        )  # fmt: skip
+    return len(free)
 
 
 def _states(campaign: Campaign) -> Iterator[tuple[str, int]]:
@@ -123,17 +148,24 @@ def assign(campaign: Campaign) -> int:
 
 
 def _row(campaign: Campaign, variants: Sequence[CampaignVariant], customer_pk: int) -> Delivery:
-    for_holdout, for_variant, _third = draws(campaign.salt, campaign.storefront, str(customer_pk))
+    for_holdout, _second, _third = draws(campaign.salt, campaign.storefront, str(customer_pk))
     if for_holdout < campaign.holdout_share:
         return Delivery(campaign=campaign, customer_id=customer_pk, state=State.HELD_OUT)
+    chosen = choose_variant(campaign, variants, customer_pk)
+    return Delivery(campaign=campaign, customer_id=customer_pk, variant=chosen, state=State.WAITING)
+
+
+def choose_variant(
+    campaign: Campaign, variants: Sequence[CampaignVariant], customer_pk: int
+) -> CampaignVariant:
+    """Return the one of several texts that a customer gets, by their weights."""
+    _first, for_variant, _third = draws(campaign.salt, campaign.storefront, str(customer_pk))
     at, reached = for_variant * sum(variant.weight for variant in variants), 0.0
-    chosen = variants[-1]
     for variant in variants:
         reached += variant.weight
         if at < reached:
-            chosen = variant
-            break
-    return Delivery(campaign=campaign, customer_id=customer_pk, variant=chosen, state=State.WAITING)
+            return variant
+    return variants[-1]
 
 
 # -- claims ---------------------------------------------------------------------------------------
@@ -184,8 +216,8 @@ def claim_some(campaign: Campaign, *, by: int, n: int) -> list[Delivery]:
             free = free.select_for_update(skip_locked=True)
         pks = list(free.values_list("pk", flat=True)[:n])
         Delivery.objects.filter(pk__in=pks).update(state=State.CLAIMED, claimed_by=by, claimed_at=now)
-        rows = Delivery.objects.filter(pk__in=pks).select_related("customer", "variant").order_by("pk")
-        return list(rows)
+        rows = Delivery.objects.filter(pk__in=pks).select_related("customer", "variant", "run")
+        return list(rows.order_by("pk"))
 
 
 # -- handing over ---------------------------------------------------------------------------------
@@ -267,6 +299,8 @@ class _Sender:
             n_sent = n_recent.get(row.customer_id, 0)
             if profile is None or row.customer_id not in granted:
                 row.state, row.reason = State.SKIPPED, _("refused marketing")
+            elif row.run is not None and row.run.state not in ON_A_JOURNEY:
+                row.state, row.reason = State.SKIPPED, _("left the journey meanwhile")
             elif n_sent >= app_settings.MESSAGES_PER_WEEK:
                 row.state, row.reason = State.SKIPPED, _("got enough mails this week")
             elif contact is None or not is_address(contact.email):
@@ -299,7 +333,7 @@ def _tell(sent: Sequence[Delivery], campaign: Campaign) -> None:
     ingest_events(
         [
             {
-                "key": f"campaign:{row.campaign_id}:{row.customer_id}", "type": EventType.MESSAGE_SENT,
+                "key": _event_key(row), "type": EventType.MESSAGE_SENT,
                 "customer_id": row.customer.external_id, "channel": "email",
                 "occurred_at": now, "properties": {"campaign": campaign.name},
             }
@@ -307,6 +341,11 @@ def _tell(sent: Sequence[Delivery], campaign: Campaign) -> None:
         ],
         storefront=campaign.storefront, source="marketing",
     )  # fmt: skip
+
+
+def _event_key(row: Delivery) -> str:
+    """On a journey a customer may come to a message more than once."""
+    return f"campaign:{row.campaign_id}:{row.customer_id}" + (f":{row.run_id}" if row.run_id else "")
 
 
 def _is_for_now(error: smtplib.SMTPException) -> bool:

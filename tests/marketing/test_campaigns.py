@@ -337,7 +337,7 @@ def test_a_customers_name_is_no_markup_and_no_header(members):
 
 def test_the_lift_is_told_with_its_interval_and_not_without_a_control(members, make_order):
     campaign = create_campaign(name="Spring", segment=members(300), variants=[TEXT], holdout_share=0.5)
-    assert "Nobody was in the campaign" in report_of(campaign).refusal
+    assert "Nobody was in it" in report_of(campaign).refusal
     run(start_campaign(campaign))
     rows = Delivery.objects.filter(campaign=campaign).select_related("customer").order_by("pk")
     for place, row in enumerate(rows):
