@@ -30,6 +30,21 @@ class MarketingSettings(Section, name="MARKETING"):
         help="From which hour to which, by the customer's clock, no mail goes out; two alike: never quiet.",
     )
     BATCH_SIZE = Setting[int](1000, unit="customers", help="How many profiles are computed at once.")
+    AD_TARGET_HOSTS = Setting[tuple[str, ...]](
+        (), help="Hosts beside the shop's own to which an advertisement may lead, such as brand.example."
+    )
+    AD_ATTRIBUTION_DAYS = Setting[int](
+        7, unit="days", help="How long after a click an order counts as the advertisement's."
+    )
+    AD_EXPLORATION = Setting[float](
+        0.05, unit="share", help="How often a place shows one of its advertisements by lot, to learn of all."
+    )
+    AD_REQUESTS_PER_MINUTE = Setting[int](
+        600, unit="requests", help="How often one address may ask for advertisements and report them."
+    )
+    AD_TEXT_ENCODER = Setting[str](
+        "auto", help='Reads the texts of items and advertisements: "auto", "char_ngram", or a model\'s name.'
+    )
 
 
 app_settings = MarketingSettings()

@@ -7,8 +7,10 @@ from django.core.checks import CheckMessage, Error, Warning
 
 from .app_settings import MarketingSettings, app_settings
 
-POSITIVE = ("HISTORY_DAYS", "BATCH_SIZE", "MESSAGES_PER_WEEK")
-TEXTS = ("PURPOSE", "TIER_TRAIT", "REFERRALS_TRAIT", "BASE_URL")
+POSITIVE = (
+    "HISTORY_DAYS", "BATCH_SIZE", "MESSAGES_PER_WEEK", "AD_ATTRIBUTION_DAYS", "AD_REQUESTS_PER_MINUTE",
+)  # fmt: skip
+TEXTS = ("PURPOSE", "TIER_TRAIT", "REFERRALS_TRAIT", "BASE_URL", "AD_TEXT_ENCODER")
 
 
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -26,6 +28,12 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         messages.append(_wrong("QUIET_HOURS", "two hours from 0 to 23"))
     if not re.match(r"(https?://[^/]|$)", str(app_settings.BASE_URL)):
         messages.append(_wrong("BASE_URL", "an address such as https://shop.example"))
+    share = app_settings.AD_EXPLORATION
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        messages.append(_wrong("AD_EXPLORATION", "a share from 0 to 1"))
+    hosts = app_settings.AD_TARGET_HOSTS
+    if not isinstance(hosts, tuple | list) or not all(isinstance(host, str) for host in hosts):
+        messages.append(_wrong("AD_TARGET_HOSTS", "a list of hosts such as brand.example"))
     return messages
 
 

@@ -68,3 +68,26 @@ class JourneyStateError(ConflictError):
 class JourneyNotReadyError(ConflictError):
     code = "journey_not_ready"
     message = _("“%(name)s” cannot start: %(reason)s")
+
+
+class AdGroupStateError(ConflictError):
+    code = "ad_group_state"
+    message = _("This cannot be done with “%(name)s”: it is %(state)s by now.")
+
+
+class AdGroupNotReadyError(ConflictError):
+    code = "ad_group_not_ready"
+    message = _("“%(name)s” cannot be started: %(reason)s")
+
+
+class AdTargetError(InvalidInputError):
+    code = "ad_target"
+    message = _(
+        "An advertisement may not lead to “%(address)s”. Give a page of the shop, such as /sale/, or have "
+        "the host named in the setting MARKETING.AD_TARGET_HOSTS."
+    )
+
+
+class UnknownAdError(NotFoundError):
+    code = "unknown_ad"
+    message = _("This advertisement is not known.")

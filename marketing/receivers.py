@@ -15,6 +15,7 @@ from ecomai.registry.selectors import is_scenario_on
 
 from . import services
 from .models import Segment
+from .services.ads import attribute_orders
 from .services.travelling import enter_by_segment, follow_events
 
 #: Older events come from a back-fill, after which all profiles are computed at once.
@@ -27,6 +28,7 @@ BEAT_ENTRIES = {
     "ecomai: move customers on their journeys": ("advance_journeys", "*", "*"),
     "ecomai: compute all customer profiles": ("start_profiling", "10", "2"),
     "ecomai: foresee what customers will buy": ("score_customers", "10", "4"),
+    "ecomai: count the traffic that budgets of advertisements follow": ("count_traffic", "50", "3"),
 }
 
 
@@ -41,6 +43,8 @@ def on_events_ingested(sender: Any, storefront: str, events: Sequence[StoredEven
 def on_orders_changed(sender: Any, storefront: str, order_pks: Sequence[int], **kwargs: Any) -> None:
     recent = Order.objects.filter(pk__in=list(order_pks), updated_at__gt=timezone.now() - RECENT)
     _request(set(recent.exclude(customer=None).values_list("customer_id", flat=True)))
+    if is_scenario_on("marketing"):
+        attribute_orders(order_pks)
 
 
 def on_session_linked(sender: Any, customer: Customer, **kwargs: Any) -> None:

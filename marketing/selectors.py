@@ -5,14 +5,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ecomai.exceptions import NotFoundError
 
 from .exceptions import UnknownSegmentError
-from .models import CustomerProfile, Segment, SegmentDay, SegmentMember, Stage
+from .models import AdGroup, CustomerProfile, Segment, SegmentDay, SegmentMember, Stage
 
 
 def get_profile(*, storefront: str, external_id: str) -> CustomerProfile:
@@ -106,3 +107,12 @@ def member_history(segment_pks: list[int], *, n_days: int) -> dict[int, list[Seg
     for day in SegmentDay.objects.filter(segment_id__in=segment_pks, day__gt=since).order_by("day"):
         found[day.segment_id].append(day)
     return found
+
+
+def counted_ad_groups(storefront: str) -> QuerySet[AdGroup]:
+    """Return ad groups with the sums of their counters."""
+    sums = {
+        name: Coalesce(Sum(f"creatives__spend__{name}"), 0)
+        for name in ("n_impressions", "n_clicks", "n_conversions")
+    }
+    return AdGroup.objects.filter(storefront=storefront).annotate(**sums)

@@ -1,9 +1,13 @@
 """What our endpoints answer."""
 
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from .models import Segment, Stage
+from .models import AdGroup, Segment, Stage
 
 
 class ProfileSerializer(serializers.Serializer):
@@ -73,3 +77,70 @@ class MembershipSerializer(serializers.Serializer):
     segment = serializers.CharField()
     customer_id = serializers.CharField()
     is_member = serializers.BooleanField()
+
+
+class AdSerializer(serializers.Serializer):
+    """An advertisement to show, with the label that it is one."""
+
+    title = serializers.CharField(source="creative.title")
+    text = serializers.CharField(source="creative.text", allow_blank=True)
+    picture_url = serializers.CharField(source="creative.picture_url", allow_blank=True)
+    item_id = serializers.SerializerMethodField(
+        help_text=_("The shop's own id; empty where it is of no item.")
+    )
+    position = serializers.IntegerField()
+    label = serializers.SerializerMethodField(help_text=_("To be shown beside it."))
+    click_url = serializers.SerializerMethodField(help_text=_("Counts the click and leads on."))
+    token = serializers.CharField(help_text=_("To be sent to `ads/seen/` once a visitor saw it."))
+
+    def get_item_id(self, shown: Any) -> str:
+        return shown.creative.item.external_id if shown.creative.item else ""
+
+    def get_label(self, shown: Any) -> str:
+        return gettext("Advertisement")
+
+    def get_click_url(self, shown: Any) -> str:
+        return reverse("ecomai:marketing-ad-click", args=[shown.token])
+
+
+class AdAnswerSerializer(serializers.Serializer):
+    """What a place is to show now; empty where there is nothing."""
+
+    placement = serializers.CharField()
+    source = serializers.CharField(
+        allow_blank=True, help_text=_("“model”, or “counted” where rates were counted.")
+    )
+    ads = AdSerializer(many=True)
+
+
+class AdsQuery(serializers.Serializer):
+    """How many advertisements a page wants."""
+
+    n = serializers.IntegerField(min_value=1, max_value=10, default=1)
+
+
+class SeenSerializer(serializers.Serializer):
+    """Tokens of advertisements that a visitor saw."""
+
+    tokens = serializers.ListField(child=serializers.CharField(max_length=2000), max_length=50)
+
+
+class SeenResultSerializer(serializers.Serializer):
+    """How many of them were new."""
+
+    n_counted = serializers.IntegerField()
+
+
+class AdGroupSerializer(serializers.ModelSerializer):
+    """A group with its budget and what it brought. Amounts are text, in the group's currency."""
+
+    n_impressions = serializers.IntegerField()
+    n_clicks = serializers.IntegerField()
+    n_conversions = serializers.IntegerField()
+
+    class Meta:
+        model = AdGroup
+        fields = (
+            "id", "name", "state", "placements", "starts_at", "ends_at", "currency", "priced_by", "price",
+            "daily_budget", "total_budget", "spent", "n_impressions", "n_clicks", "n_conversions",
+        )  # fmt: skip

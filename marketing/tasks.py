@@ -50,3 +50,13 @@ def advance_journeys() -> None:
 
     if is_scenario_on("marketing"):
         advance_journeys()
+
+
+@shared_task(name="ecomai.marketing.count_traffic", ignore_result=True)
+def count_traffic() -> None:
+    from ecomai.registry.selectors import is_scenario_on
+
+    from .services.ads.traffic import count_traffic
+
+    if is_scenario_on("marketing"):
+        count_traffic()

@@ -7,6 +7,10 @@ from . import views
 urlpatterns = [
     path("unsubscribe/<str:token>/", views.unsubscribe_view, name="marketing-unsubscribe"),
     path("customers/<str:customer_id>/profile/", views.ProfileView.as_view(), name="marketing-profile"),
+    path("ads/", views.AdGroupsView.as_view(), name="marketing-ad-groups"),
+    path("ads/seen/", views.AdsSeenView.as_view(), name="marketing-ads-seen"),
+    path("ads/click/<str:token>/", views.ad_click_view, name="marketing-ad-click"),
+    path("ads/<slug:placement>/", views.AdsView.as_view(), name="marketing-ads"),
     path("segments/", views.SegmentsView.as_view(), name="marketing-segments"),
     path("segments/<slug:slug>/members/", views.MembersView.as_view(), name="marketing-members"),
     path(

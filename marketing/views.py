@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -12,14 +12,27 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ecomai.commerce.authentication import ApiKeyAuthentication, HasScope
+from ecomai.commerce.cross_origin import CrossOriginMixin
 from ecomai.exceptions import NotFoundError
 from ecomai.rest import ApiView, NewestFirstPagination, json_response
 
 from . import selectors
 from .models import Segment, SegmentMember
-from .serializers import MemberSerializer, MembershipSerializer, ProfileSerializer, SegmentSerializer
-from .services import unsubscribing
+from .serializers import (
+    AdAnswerSerializer,
+    AdGroupSerializer,
+    AdsQuery,
+    MemberSerializer,
+    MembershipSerializer,
+    ProfileSerializer,
+    SeenResultSerializer,
+    SeenSerializer,
+    SegmentSerializer,
+)
+from .services import ads, unsubscribing
+from .services.ads.requests import choose_for_request, is_person
 from .summary import figures_of, sentences_of
+from .throttles import AdThrottle
 
 
 class ProfileView(ApiView):
@@ -104,3 +117,66 @@ def unsubscribe_view(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404 from None
     context = {"is_done": request.method == "POST"}
     return render(request, "ecomai/marketing/unsubscribe.html", context)
+
+
+class AdGroupsView(ApiView):
+    """Ad groups of the key's storefront with what they brought, newest first, for the shop's own programs."""
+
+    authentication_classes = (ApiKeyAuthentication,)
+    permission_classes = (HasScope("marketing:read"),)
+
+    @extend_schema(
+        responses=AdGroupSerializer(many=True), tags=["marketing"], operation_id="ecomai_marketing_ad_groups"
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        paginator = NewestFirstPagination()
+        groups = selectors.counted_ad_groups(request.auth.storefront)
+        rows = paginator.paginate_queryset(groups, request, view=self)
+        return paginator.get_paginated_response(AdGroupSerializer(rows, many=True).data)
+
+
+class AdsView(CrossOriginMixin, ApiView):
+    """Advertisements for a place of a page and its visitor."""
+
+    authentication_classes = (ApiKeyAuthentication,)
+    permission_classes = (HasScope("ads:read"),)
+    throttle_classes = (AdThrottle,)
+
+    @extend_schema(
+        parameters=[AdsQuery], responses=AdAnswerSerializer, tags=["marketing"],
+        operation_id="ecomai_marketing_ads",
+    )  # fmt: skip
+    def get(self, request: Request, placement: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        query = AdsQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        answer = choose_for_request(request, placement=placement, n=query.validated_data["n"])
+        return json_response(AdAnswerSerializer(answer).data, headers={"Cache-Control": "private, no-store"})
+
+
+class AdsSeenView(CrossOriginMixin, ApiView):
+    """A page says which advertisements its visitor saw; each counts once, a forged one never."""
+
+    authentication_classes = (ApiKeyAuthentication,)
+    permission_classes = (HasScope("events:write"),)
+    throttle_classes = (AdThrottle,)
+
+    @extend_schema(
+        request=SeenSerializer, responses=SeenResultSerializer, tags=["marketing"],
+        operation_id="ecomai_marketing_ads_seen",
+    )  # fmt: skip
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        body = SeenSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        n_counted = ads.record_seen(body.validated_data["tokens"]) if is_person(request) else 0
+        return json_response({"n_counted": n_counted})
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD"])
+def ad_click_view(request: HttpRequest, token: str) -> HttpResponse:
+    """Count the click and lead on to what the advertisement names; nothing in the request says where."""
+    try:
+        address = ads.follow_click(token, is_counted=request.method == "GET" and is_person(request))
+    except NotFoundError:
+        raise Http404 from None
+    return HttpResponseRedirect(address, headers={"Referrer-Policy": "no-referrer-when-downgrade"})

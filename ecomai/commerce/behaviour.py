@@ -20,6 +20,8 @@ BEHAVIOUR = frozenset(
         EventType.CART.value,
         EventType.CART_REMOVE.value,
         EventType.WISHLIST.value,
+        EventType.AD_IMPRESSION.value,
+        EventType.AD_CLICK.value,
     }
 )
 

@@ -187,6 +187,8 @@ class EventType(models.TextChoices):
     MESSAGE_SENT = "message_sent", _("message sent")
     MESSAGE_OPEN = "message_open", _("message opened")
     MESSAGE_CLICK = "message_click", _("message clicked")
+    AD_IMPRESSION = "ad_impression", _("advertisement seen")
+    AD_CLICK = "ad_click", _("advertisement clicked")
 
 
 class EventKey(models.Model):

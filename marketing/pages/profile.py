@@ -21,7 +21,7 @@ from ..summary import sentences_of
 
 N_TIMELINE = 30
 #: What was only shown, and what the order beside it says already.
-NOT_TOLD = (EventType.IMPRESSION, EventType.PURCHASE)
+NOT_TOLD = (EventType.IMPRESSION, EventType.AD_IMPRESSION, EventType.PURCHASE)
 N_MONTHS = 12
 
 

@@ -15,7 +15,7 @@ from ecomai.commerce.models import Event, EventType
 T = TypeVar("T", int, str)
 
 #: What is done to a customer, and not by one.
-PASSIVE = frozenset({EventType.MESSAGE_SENT.value, EventType.IMPRESSION.value})
+PASSIVE = frozenset({EventType.MESSAGE_SENT.value, EventType.IMPRESSION.value, EventType.AD_IMPRESSION.value})
 
 
 @dataclass

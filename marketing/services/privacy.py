@@ -7,7 +7,15 @@ from django.utils import timezone
 
 from ecomai.fusion.subjects import Subject
 
-from ..models import CustomerActivity, CustomerProfile, Delivery, JourneyRun, ProfileRequest, SegmentMember
+from ..models import (
+    AdConversion,
+    CustomerActivity,
+    CustomerProfile,
+    Delivery,
+    JourneyRun,
+    ProfileRequest,
+    SegmentMember,
+)
 from ..summary import figures_of
 from .memberships import write_changes
 
@@ -19,6 +27,7 @@ def erase(subject: Subject) -> Mapping[str, int]:
         "segment_memberships": _leave_segments(_pks(subject)),
         "deliveries": Delivery.objects.filter(**theirs).delete()[0],
         "journeys": JourneyRun.objects.filter(**theirs).delete()[0],
+        "ad_conversions": AdConversion.objects.filter(**theirs).delete()[0],
         "profiles": CustomerProfile.objects.filter(**theirs).delete()[0],
         "activities": CustomerActivity.objects.filter(**theirs).delete()[0],
         "profile_requests": ProfileRequest.objects.filter(**theirs).delete()[0],
@@ -57,6 +66,12 @@ def export(subject: Subject) -> Mapping[str, Any]:
             }
             for run in JourneyRun.objects.filter(customer_id__in=_pks(subject))
             .select_related("journey")
+            .order_by("pk")
+        ],
+        "orders_after_advertisements": [
+            {"title": row.creative.title, "clicked_at": row.clicked_at.isoformat()}
+            for row in AdConversion.objects.filter(customer_id__in=_pks(subject))
+            .select_related("creative")
             .order_by("pk")
         ],
         "activities": [

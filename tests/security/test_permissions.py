@@ -28,7 +28,7 @@ MODEL = "recommendations.next_item"
 # Addresses that anybody may read.
 PUBLIC = {"health-live", "health-ready", "plotly", "schema", "api-docs"}
 # Addresses that are proof by themselves: their links are signed, and a forged one is not found.
-SIGNED = {"marketing-unsubscribe"}
+SIGNED = {"marketing-unsubscribe", "marketing-ad-click"}
 # What a customer may do: ask for recommendations, and about oneself.
 OWN = {
     "recommendations", "recommendation-feedback", "recommendation-seo",
@@ -129,7 +129,7 @@ def arguments(pattern: URLPattern, pk: object) -> dict[str, object]:
     fitting = {"object_id": pk, "pk": pk, "name": MODEL, "action": "roll-back", "state": "off"}
     fitting |= {"token": "forged"}
     fitting |= {"release": "1", "kind": "payment_fraud", "external_id": "o-1"}
-    fitting |= {"slug": "x", "customer_id": "c-1"}
+    fitting |= {"slug": "x", "customer_id": "c-1", "placement": "home"}
     return {name: fitting[name] for name in pattern.pattern.converters}
 
 

@@ -21,6 +21,7 @@ SCOPE_LABELS: dict[str, Any] = {
     "customers:write": gettext_lazy("add and change customers"),
     "orders:write": gettext_lazy("add and change orders"),
     "recommendations:read": gettext_lazy("ask for recommendations"),
+    "ads:read": gettext_lazy("ask for advertisements"),
     "fusion:write": gettext_lazy("record consent, export and erase customers"),
     "registry:read": gettext_lazy("read models and trainings"),
     "experiments:read": gettext_lazy("read results of experiments"),

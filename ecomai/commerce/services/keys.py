@@ -17,7 +17,9 @@ from ecomai.exceptions import ConflictError, InvalidInputError
 
 SITE_KEY_NAME = "this site"
 PREFIXES = {ApiKey.Kind.PUBLISHABLE: "pk_", ApiKey.Kind.SECRET: "sk_"}
-SHOP_SCOPES = ("events:write", "items:write", "customers:write", "orders:write", "recommendations:read")
+SHOP_SCOPES = (
+    "events:write", "items:write", "customers:write", "orders:write", "recommendations:read", "ads:read",
+)  # fmt: skip
 # A key has these only where they are named: they export and erase people, change what serves, or judge.
 NAMED_SCOPES = (
     "fusion:write",
@@ -31,7 +33,7 @@ NAMED_SCOPES = (
     "marketing:read",
 )
 SCOPES = (*SHOP_SCOPES, *NAMED_SCOPES)
-PUBLISHABLE_SCOPES = ("events:write", "recommendations:read")
+PUBLISHABLE_SCOPES = ("events:write", "recommendations:read", "ads:read")
 
 
 def create_api_key(
