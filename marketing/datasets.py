@@ -1,4 +1,4 @@
-"""Orders as purchase histories: who bought when, and for how much in the reporting currency."""
+"""Orders as purchase histories: who bought what and when, and for how much in the reporting currency."""
 
 import hashlib
 from collections.abc import Collection, Iterator
@@ -13,9 +13,10 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from ecomai.commerce.exceptions import NoExchangeRateError
-from ecomai.commerce.models import Order
+from ecomai.commerce.models import Order, OrderLine
 from ecomai.commerce.selectors import RateTable
 from ecomai.fusion.selectors import granted_consents
+from ecomai.learning.customer_value.assortment import PurchaseLines
 from ecomai.learning.customer_value.base import PurchaseHistories
 
 from .app_settings import app_settings
@@ -42,7 +43,10 @@ class Purchases:
     def fingerprint(self) -> str:
         digest = hashlib.sha256()
         known = self.histories
-        for part in (self.customer_pks, known.customers, known.days, known.amounts, known.sizes):
+        parts = [self.customer_pks, known.customers, known.days, known.amounts, known.sizes]
+        if (lines := known.lines) is not None:
+            parts += [lines.customers, lines.days, lines.items, lines.quantities, lines.prices]
+        for part in parts:
             digest.update(np.ascontiguousarray(part).tobytes())
         return digest.hexdigest()
 
@@ -71,13 +75,15 @@ def read_purchases(
     Only those are in it who allow marketing. Cancelled orders are none, unless it is asked what was known at
     the moment itself: that an order was cancelled may have become known later.
     """
-    end = timezone.localtime(as_of).date() - timedelta(days=1)
+    end = day_number(timezone.localtime(as_of).date() - timedelta(days=1))
     rates = RateTable()
     pks: list[int] = []
     columns: list[tuple[int, float, float, float]] = []
+    lines: list[tuple[int, float, int, float, float]] = []
     n_left_out = 0
     for batch in _batches(_orders(as_of, customer_pks, has_cancelled)):
         allowed = granted_consents(customer_pks=list(batch), purpose=app_settings.PURPOSE)
+        places: dict[int, int] = {}
         for pk, orders in batch.items():
             if pk not in allowed:
                 continue
@@ -86,15 +92,36 @@ def read_purchases(
             except NoExchangeRateError:
                 n_left_out += 1
                 continue
-            known = [one for one in bought if one[0] <= day_number(end)]
+            known = [one for one in bought if one[0] <= end]
             if known:
+                places[pk] = len(pks)
                 columns += [(len(pks), *one) for one in known]
                 pks.append(pk)
+        lines += _lines(places, as_of, rates, has_cancelled)
     table = np.array(columns, dtype=np.float64).reshape(-1, 4)
     histories = PurchaseHistories.of(
-        table[:, 0].astype(np.int64), table[:, 1], table[:, 2], sizes=table[:, 3], end_day=day_number(end)
-    )
+        table[:, 0].astype(np.int64), table[:, 1], table[:, 2], sizes=table[:, 3], end_day=end,
+        lines=PurchaseLines.of(*np.array(lines, dtype=np.float64).reshape(-1, 5).T),
+    )  # fmt: skip
     return Purchases(histories, np.array(pks, dtype=np.int64), n_left_out)
+
+
+def _lines(
+    places: dict[int, int], as_of: datetime, rates: RateTable, has_cancelled: bool
+) -> Iterator[tuple[int, float, int, float, float]]:
+    """Yield what customers bought, each at its place: place, day, item, pieces and price of one."""
+    lines = OrderLine.objects.filter(
+        order__customer_id__in=list(places), order__placed_at__lt=as_of, item__isnull=False, quantity__gt=0
+    )
+    if not has_cancelled:
+        lines = lines.exclude(order__status=Order.Status.CANCELLED)
+    found = lines.order_by().values_list(
+        "order__customer_id", "order__placed_at", "order__currency", "item_id", "quantity", "unit_price"
+    )
+    for pk, placed_at, currency, item_pk, quantity, unit_price in found.iterator(_CHUNK):
+        price = rates.convert(unit_price, currency, placed_at.date())
+        day = day_number(timezone.localtime(placed_at).date())
+        yield places[pk], day, item_pk, float(quantity), float(price)
 
 
 def _orders(

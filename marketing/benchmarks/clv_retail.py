@@ -55,16 +55,23 @@ def read_customers(path: Path) -> tuple[Any, Floats, Floats]:
 
     Only rows with a customer, of orders that were not cancelled, with a positive quantity and price.
     """
+    from ecomai.learning.customer_value.assortment import PurchaseLines
     from ecomai.learning.customer_value.base import PurchaseHistories
 
-    columns = ["InvoiceNo", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID"]
-    rows = pd.read_csv(path, usecols=columns, dtype={"InvoiceNo": str}, parse_dates=["InvoiceDate"])
+    columns = ["InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID"]
+    rows = pd.read_csv(
+        path, usecols=columns, dtype={"InvoiceNo": str, "StockCode": str}, parse_dates=["InvoiceDate"]
+    )
     is_cancelled = rows["InvoiceNo"].str.startswith("C")
     rows = rows[rows["CustomerID"].notna() & ~is_cancelled & (rows["Quantity"] > 0) & (rows["UnitPrice"] > 0)]
+    customers = pd.factorize(rows["CustomerID"], sort=True)[0]
+    days = (rows["InvoiceDate"].dt.normalize() - START).dt.days
+    items = pd.factorize(rows["StockCode"], sort=True)[0]
     histories = PurchaseHistories.of(
-        pd.factorize(rows["CustomerID"], sort=True)[0],
-        (rows["InvoiceDate"].dt.normalize() - START).dt.days,
+        customers,
+        days,
         rows["Quantity"] * rows["UnitPrice"],
+        lines=PurchaseLines.of(customers, days, items, rows["Quantity"], rows["UnitPrice"]),
         sizes=np.ones(len(rows)),  # lines of an order
         end_day=float((rows["InvoiceDate"].max().normalize() - START).days),
     )

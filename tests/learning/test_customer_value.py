@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ecomai.learning.customer_value.activity import ActivityCurve
+from ecomai.learning.customer_value.assortment import PurchaseLines
 from ecomai.learning.customer_value.base import CustomerValueModel, PurchaseForecast, PurchaseHistories
 from ecomai.learning.customer_value.bg_nbd import BgNbdModel
 from ecomai.learning.customer_value.boosted import BoostedValueModel
@@ -36,7 +37,10 @@ model = pytest.mark.parametrize("make", MODELS)
 def simulate(
     n: int, *, parameters: tuple[float, float, float, float] = (0.6, 6.0, 0.8, 2.5), seed: int = 0
 ) -> PurchaseHistories:
-    """Draw customers who behave as BG/NBD says, seen for 60 weeks; spends are gamma-gamma (6, 4, 15)."""
+    """Draw customers who behave as BG/NBD says, seen for 60 weeks; spends are gamma-gamma (6, 4, 15).
+
+    Each purchase is of one of 20 items, drawn at random.
+    """
     r, alpha, a, b = parameters
     rng = np.random.default_rng(seed)
     rows = []
@@ -50,7 +54,8 @@ def simulate(
                 break
             day += rng.exponential(1 / rate) if rate > 1e-9 else 1e9
     who, days, amounts = np.array(rows).T
-    return PurchaseHistories.of(who, days, amounts, end_day=END + HORIZON)
+    lines = PurchaseLines.of(who, days, rng.integers(20, size=len(rows)), np.ones(len(rows)), amounts)
+    return PurchaseHistories.of(who, days, amounts, end_day=END + HORIZON, lines=lines)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
-from ecomai.commerce.models import Customer, Order
+from ecomai.commerce.models import Customer, Item, Order, OrderLine
 from ecomai.fusion.models import Fact
 from ecomai.fusion.selectors import read_fact
 from ecomai.fusion.services import record_consent
@@ -57,6 +57,11 @@ def shop(allowed, db) -> list[Customer]:
                 )
             )  # fmt: skip
     Order.objects.bulk_create(orders)
+    items = Item.objects.bulk_create(Item(external_id=f"i-{n}", title=f"Item {n}") for n in range(10))
+    OrderLine.objects.bulk_create(
+        OrderLine(order=order, position=1, item=items[number % 10], unit_price=order.total)
+        for number, order in enumerate(orders)
+    )
     refresh_profiles([customer.pk for customer in customers])
     return customers
 
@@ -103,6 +108,21 @@ def test_who_refused_or_has_an_unknown_rate_teaches_nothing(allowed, make_custom
     purchases = read_purchases(as_of=timezone.now())
     assert purchases.customer_pks.tolist() == [mia.pk]
     assert purchases.n_left_out == 1
+
+
+def test_what_was_bought_is_known_by_item_and_price(allowed, make_customer, make_order, make_item):
+    """A line whose item the shop has deleted, and lines of a cancelled order, are none."""
+    mia, lamp = make_customer(), make_item()
+    now = timezone.now()
+    order = make_order(mia, now - 3 * DAY, total=30, item=lamp, quantity=2, unit_price=12)
+    OrderLine.objects.create(order=order, position=1, item=None, quantity=1, unit_price=6)
+    make_order(mia, now - 2 * DAY, item=lamp, status=Order.Status.CANCELLED)
+    before = read_purchases(as_of=now)
+    lines = before.histories.lines
+    assert (lines.items.tolist(), lines.quantities.tolist(), lines.prices.tolist()) == ([lamp.pk], [2], [12])
+    assert lines.days.tolist() == before.histories.days.tolist()
+    order.lines.filter(position=0).update(item=make_item())
+    assert read_purchases(as_of=now).fingerprint != before.fingerprint
 
 
 def test_a_version_ranks_customers_by_what_they_bring(shop):

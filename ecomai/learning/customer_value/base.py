@@ -12,6 +12,8 @@ from ecomai.learning.base import Estimator
 from ecomai.learning.callbacks import Callback
 from ecomai.learning.exceptions import InvalidDataError
 
+from .assortment import PurchaseLines
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -39,6 +41,8 @@ class PurchaseHistories:
     end_day : float
         Until and with when everything is known.
     n_customers : int
+    lines : PurchaseLines or None
+        What was bought, where it is known.
     """
 
     customers: Ints
@@ -47,6 +51,7 @@ class PurchaseHistories:
     sizes: Floats
     end_day: float
     n_customers: int
+    lines: PurchaseLines | None = None
 
     @classmethod
     def of(
@@ -57,6 +62,7 @@ class PurchaseHistories:
         *,
         end_day: float,
         sizes: ArrayLike | None = None,
+        lines: PurchaseLines | None = None,
     ) -> Self:
         """Return histories of purchases in any order; what comes after the end is left out.
 
@@ -68,6 +74,8 @@ class PurchaseHistories:
         end_day : float
         sizes : array-like of shape (n_purchases,), optional
             Pieces; one each by default.
+        lines : PurchaseLines, optional
+            Of the same customers and days.
 
         Raises
         ------
@@ -88,7 +96,9 @@ class PurchaseHistories:
         who, when, spent, pieces = who[is_known], when[is_known], spent[is_known], pieces[is_known]
         if len(np.unique(who)) != n_customers:
             raise InvalidDataError("Each customer must have a purchase by the end.")
-        return cls(*_one_a_day(who, when, spent, pieces), float(end_day), n_customers)
+        if lines is not None:
+            lines = lines.until(end_day, np.arange(n_customers))
+        return cls(*_one_a_day(who, when, spent, pieces), float(end_day), n_customers, lines)
 
     @property
     def starts(self) -> Ints:
@@ -128,6 +138,7 @@ class PurchaseHistories:
             self.sizes[is_known],
             float(end_day),
             len(who),
+            None if self.lines is None else self.lines.until(end_day, who),
         )
         return histories, who
 
@@ -144,6 +155,7 @@ class PurchaseHistories:
             self.sizes[rows],
             self.end_day,
             len(chosen),
+            None if self.lines is None else self.lines.select(chosen),
         )
 
     def between(self, start_day: float, end_day: float) -> tuple[Floats, Floats]:

@@ -11,6 +11,7 @@ from ecomai.learning.boosting import lightgbm_parameters
 from ecomai.learning.callbacks import Callback, raise_if_stopped
 from ecomai.learning.classifiers.base import sigmoid
 
+from .assortment import Assortment
 from .base import (
     CustomerValueModel,
     Floats,
@@ -22,7 +23,7 @@ from .base import (
 from .bg_nbd import BgNbdModel
 from .distributions import hurdle, moment_shape
 from .features import make_features
-from .windows import Prior, past_windows, prior_of
+from .windows import LEAST_EXPECTED, Prior, assortment_of, past_windows, prior_of
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -32,15 +33,19 @@ OBJECTIVES: dict[str, dict[str, Any]] = {
     "purchases": {"objective": "poisson"},
     "buys": {"objective": "binary"},
     "value": {"objective": "tweedie", "tweedie_variance_power": TWEEDIE_POWER},
+    "log_value": {"objective": "regression"},
 }
+LEAST_LOG_VALUE = 0.01  # a mean of logarithms below it is that of next to nothing
 
 
 class BoostedValueModel(CustomerValueModel):
     """LightGBM on windows of recency, frequency and money, gaps and calendar.
 
-    Three ensembles of trees, for the number of purchases (Poisson), whether there is one, and the amount
-    (Tweedie). Each begins with what BG/NBD and gamma-gamma say of the same horizon, and so holds for horizons
-    that were never seen. They learn from several past moments at once.
+    Ensembles of trees for the number of purchases (Poisson), whether there is one, the amount (Tweedie), and
+    its logarithm (squares). The amount foreseen is the geometric mean of the last two, set to the total of
+    the first of them: few great amounts say how much there is, and all of them who spends more than whom.
+    Each begins with what BG/NBD and gamma-gamma say of the same horizon, and so holds for horizons that were
+    never seen. They learn from several past moments at once.
 
     Parameters
     ----------
@@ -64,17 +69,21 @@ class BoostedValueModel(CustomerValueModel):
         As LightGBM writes them.
     shape_ : float
         How evenly the purchases of those who buy are spread beyond the first.
+    value_scale_ : float
+        Sets the geometric mean of both amounts to the right total.
     prior : BgNbdModel
+    assortment : Assortment
 
     References
     ----------
     Ke et al., "LightGBM: a highly efficient gradient boosting decision tree", 2017.
     """
 
-    learned_values: ClassVar[tuple[str, ...]] = ("trees_", "shape_")
+    learned_values: ClassVar[tuple[str, ...]] = ("trees_", "shape_", "value_scale_")
 
     trees_: dict[str, str]
     shape_: float
+    value_scale_: float
 
     def __init__(
         self,
@@ -108,12 +117,18 @@ class BoostedValueModel(CustomerValueModel):
         windows = past_windows(histories, horizon_days, self.n_windows)
         self.prior = BgNbdModel().fit(histories, horizon_days=horizon_days)
         priors = [prior_of(self.prior, window.histories, window.horizon_days) for window in windows]
+        self.assortment = assortment_of(histories)
         X = np.concatenate(
-            [make_features(window.histories, prior) for window, prior in zip(windows, priors, strict=True)]
+            [
+                make_features(window.histories, prior, assortment_of(window.histories))
+                for window, prior in zip(windows, priors, strict=True)
+            ]
         )
         purchases = np.concatenate([window.purchases for window in windows])
         value = np.concatenate([window.value for window in windows])
-        targets = {"purchases": purchases, "buys": purchases > 0, "value": value}
+        targets = {
+            "purchases": purchases, "buys": purchases > 0, "value": value, "log_value": np.log1p(value),
+        }  # fmt: skip
         offsets = {name: np.concatenate([_offset(name, prior) for prior in priors]) for name in OBJECTIVES}
         self.trees_ = {}
         for name in OBJECTIVES:
@@ -122,6 +137,8 @@ class BoostedValueModel(CustomerValueModel):
         self._prepare()
         buys = sigmoid(self._raw("buys", X, offsets["buys"]))
         mean = np.exp(self._raw("purchases", X, offsets["purchases"]))
+        mixed, plain = self._values(X, offsets)
+        self.value_scale_ = float(plain.sum() / max(mixed.sum(), 1e-9))
         is_buyer = purchases > 0
         more = np.maximum(mean[is_buyer] / np.maximum(buys[is_buyer], 1e-9) - 1, 0)
         self.shape_ = moment_shape(purchases[is_buyer] - 1, more)
@@ -132,10 +149,11 @@ class BoostedValueModel(CustomerValueModel):
         self.check_is_fitted()
         check_horizon(horizon_days)
         prior = prior_of(self.prior, histories, horizon_days)
-        X = make_features(histories, prior)
-        purchases = np.exp(self._raw("purchases", X, prior.log_purchases))
-        buys = sigmoid(self._raw("buys", X, prior.log_odds))
-        value = np.exp(self._raw("value", X, prior.log_value))
+        X = make_features(histories, prior, self.assortment)
+        offsets = {name: _offset(name, prior) for name in OBJECTIVES}
+        purchases = np.exp(self._raw("purchases", X, offsets["purchases"]))
+        buys = sigmoid(self._raw("buys", X, offsets["buys"]))
+        value = self.value_scale_ * self._values(X, offsets)[0]
         return PurchaseForecast(purchases, hurdle(buys, purchases, self.shape_), value, prior.alive)
 
     def value_quantiles(
@@ -150,7 +168,7 @@ class BoostedValueModel(CustomerValueModel):
     def contributions(self, histories: PurchaseHistories, horizon_days: float) -> Floats:
         """Return what each feature adds to the log odds of buying: (n_customers, n_features)."""
         self.check_is_fitted()
-        X = make_features(histories, prior_of(self.prior, histories, horizon_days))
+        X = make_features(histories, prior_of(self.prior, histories, horizon_days), self.assortment)
         found = self._boosters["buys"].predict(X, pred_contrib=True, num_threads=self.n_threads)
         return np.asarray(found, dtype=np.float64)[:, :-1]
 
@@ -160,6 +178,12 @@ class BoostedValueModel(CustomerValueModel):
         settings = lightgbm_parameters(self, max_bin=127, **OBJECTIVES[name])
         known = lightgbm.Dataset(X, target, init_score=offset, params={"verbosity": -1})
         return lightgbm.train(settings, known, num_boost_round=self.n_trees).model_to_string()
+
+    def _values(self, X: NDArray[np.float32], offsets: dict[str, Floats]) -> tuple[Floats, Floats]:
+        """Return the geometric mean of both amounts, and the first of them."""
+        plain = np.exp(self._raw("value", X, offsets["value"]))
+        by_logarithm = np.expm1(np.maximum(self._raw("log_value", X, offsets["log_value"]), LEAST_LOG_VALUE))
+        return np.sqrt(plain * by_logarithm), plain
 
     def _raw(self, name: str, X: NDArray[np.float32], offset: Floats) -> Floats:
         if not len(X):
@@ -176,11 +200,16 @@ class BoostedValueModel(CustomerValueModel):
 
     def _save_parts(self, folder: Path) -> None:
         self.prior.save(folder / "prior")
+        self.assortment.save(folder / "assortment")
 
     def _load_parts(self, folder: Path) -> None:
         self.prior = BgNbdModel.load(folder / "prior")
+        self.assortment = Assortment.load(folder / "assortment")
         self._prepare()
 
 
 def _offset(name: str, prior: Prior) -> Floats:
+    if name == "log_value":
+        # Of an amount that is nothing but for those who buy.
+        return prior.buys * np.log1p(np.exp(prior.log_value) / np.maximum(prior.buys, LEAST_EXPECTED))
     return {"purchases": prior.log_purchases, "buys": prior.log_odds, "value": prior.log_value}[name]

@@ -1,8 +1,9 @@
-"""A customer's purchases as numbers: recency, frequency, money in windows, gaps, calendar."""
+"""A customer's purchases as numbers: recency, frequency, money in windows, gaps, calendar, assortment."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .assortment import Assortment
 from .base import Floats, PurchaseHistories
 from .windows import Prior
 
@@ -11,13 +12,14 @@ FIRST_WINDOWS = (14, 28, 56)  # days after the first purchase
 WEEKDAYS = 7
 
 
-def make_features(histories: PurchaseHistories, prior: Prior) -> NDArray[np.float32]:
+def make_features(histories: PurchaseHistories, prior: Prior, assortment: Assortment) -> NDArray[np.float32]:
     """Return a row of numbers for each customer; NaN where a customer has no such thing.
 
     Parameters
     ----------
     histories : PurchaseHistories
     prior : Prior
+    assortment : Assortment
 
     Returns
     -------
@@ -31,7 +33,8 @@ def make_features(histories: PurchaseHistories, prior: Prior) -> NDArray[np.floa
         "prior_alive": prior.alive,
         "prior_spend": prior.spend,
     }
-    return np.column_stack(list(columns.values())).astype(np.float32)
+    bought = assortment.describe(histories.lines, histories.end_day, histories.n_customers)
+    return np.column_stack([*columns.values(), bought]).astype(np.float32)
 
 
 def _recency_and_frequency(histories: PurchaseHistories) -> dict[str, Floats]:

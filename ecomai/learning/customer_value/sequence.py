@@ -16,6 +16,7 @@ from ecomai.learning.classifiers.base import sigmoid
 from ecomai.learning.devices import detached_state, find_device, seeded, threads
 from ecomai.learning.trainer import TrainingPlan, train
 
+from .assortment import Assortment
 from .base import (
     CustomerValueModel,
     Floats,
@@ -28,7 +29,7 @@ from .bg_nbd import BgNbdModel
 from .distributions import close, negative_binomial
 from .features import make_features
 from .sequence_network import Heads, PurchaseConfig, PurchaseNetwork
-from .windows import Prior, Window, past_windows, prior_of
+from .windows import Prior, Window, assortment_of, past_windows, prior_of
 
 NETWORK_FILE = "network.safetensors"
 CUSTOMERS_AT_ONCE = 4096
@@ -67,6 +68,7 @@ class SequenceValueModel(CustomerValueModel):
     n_summary_ : int
         Numbers of a customer.
     prior : BgNbdModel
+    assortment : Assortment
     network : PurchaseNetwork
 
     References
@@ -127,6 +129,7 @@ class SequenceValueModel(CustomerValueModel):
         check_histories(histories, horizon_days)
         windows = past_windows(histories, horizon_days, self.n_windows)
         self.prior = BgNbdModel().fit(histories, horizon_days=horizon_days)
+        self.assortment = assortment_of(histories)
         dataset = _Moments(windows, self.prior, self.max_length)
         self.n_summary_ = dataset.inputs["summary"].shape[1]
         with seeded(self.random_state), threads(self.n_threads):
@@ -183,7 +186,7 @@ class SequenceValueModel(CustomerValueModel):
             return np.exp(heads["log_value"][:, None] + heads["spread"][:, None] * ndtri(inside))
 
     def _heads(self, histories: PurchaseHistories, prior: Prior) -> dict[str, Floats]:
-        inputs = _inputs_of(histories, prior, self.max_length)
+        inputs = _inputs_of(histories, prior, self.assortment, self.max_length)
         device = find_device(self.device)
         found: list[Heads] = []
         with torch.inference_mode(), threads(self.n_threads):
@@ -208,10 +211,12 @@ class SequenceValueModel(CustomerValueModel):
 
     def _save_parts(self, folder: Path) -> None:
         self.prior.save(folder / "prior")
+        self.assortment.save(folder / "assortment")
         save_file(detached_state(self.network), folder / NETWORK_FILE)
 
     def _load_parts(self, folder: Path) -> None:
         self.prior = BgNbdModel.load(folder / "prior")
+        self.assortment = Assortment.load(folder / "assortment")
         self.network = PurchaseNetwork(self._config())
         self.network.load_state_dict(load_file(folder / NETWORK_FILE))
         self.network.to(find_device(self.device)).eval()
@@ -222,7 +227,12 @@ class _Moments:
 
     def __init__(self, windows: Sequence[Window], prior: BgNbdModel, max_length: int) -> None:
         parts = [
-            _inputs_of(window.histories, prior_of(prior, window.histories, window.horizon_days), max_length)
+            _inputs_of(
+                window.histories,
+                prior_of(prior, window.histories, window.horizon_days),
+                assortment_of(window.histories),
+                max_length,
+            )
             for window in windows
         ]
         self.inputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -255,7 +265,9 @@ def _scale(values: NDArray[np.float32]) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(values.mean(axis=0)), torch.from_numpy(values.std(axis=0) + 1e-3)
 
 
-def _inputs_of(histories: PurchaseHistories, prior: Prior, max_length: int) -> dict[str, NDArray[np.float32]]:
+def _inputs_of(
+    histories: PurchaseHistories, prior: Prior, assortment: Assortment, max_length: int
+) -> dict[str, NDArray[np.float32]]:
     """Return numbers (n, max_length, F), what is missing of them, summary (n, C) and prior (n, 3)."""
     numbers = np.zeros((histories.n_customers, max_length, N_NUMBERS), dtype=np.float32)
     is_missing = np.ones((histories.n_customers, max_length), dtype=bool)
@@ -268,7 +280,7 @@ def _inputs_of(histories: PurchaseHistories, prior: Prior, max_length: int) -> d
     return {
         "numbers": numbers,
         "is_missing": is_missing,
-        "summary": _squash(make_features(histories, prior)),
+        "summary": _squash(make_features(histories, prior, assortment)),
         "prior": np.column_stack([prior.log_purchases, prior.log_odds, buyer_value]).astype(np.float32),
     }
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from ecomai.learning.exceptions import InvalidDataError
 
+from .assortment import Assortment
 from .base import Floats, PurchaseHistories
 from .bg_nbd import BgNbdModel
 
@@ -38,6 +39,10 @@ class Prior:
 def prior_of(model: BgNbdModel, histories: PurchaseHistories, horizon_days: float) -> Prior:
     forecast = model.predict(histories, horizon_days)
     return Prior(forecast.purchases, forecast.buys, forecast.alive, model.spend.expected_spend(histories))
+
+
+def assortment_of(histories: PurchaseHistories) -> Assortment:
+    return Assortment().fit(histories.lines, histories.end_day)
 
 
 @dataclass(frozen=True)
