@@ -21,6 +21,15 @@ HORIZON = Option(
     choices={30: _("a month"), 90: _("three months"), 180: _("half a year"), 365: _("a year")},
 )
 
+PRIVACY = Option(
+    verbose_name=_("Differential privacy"),
+    help_text=_("The model then tells next to nothing of any single customer. It costs accuracy."),
+    choices={
+        0: _("none"), 8: _("little protection, ε = 8"), 3: _("usual protection, ε = 3"),
+        1: _("strong protection, ε = 1"),
+    },
+)  # fmt: skip
+
 customer_value = ModelSpec(
     name=CUSTOMER_VALUE,
     verbose_name=_("Customer value"),
@@ -32,8 +41,8 @@ customer_value = ModelSpec(
     primary_metric="gini",
     baseline="own_rate",
     gate=Gate(min_gain_over_live=0.0, min_gain_over_baseline=0.0),
-    default_hyperparameters={"horizon_days": 90},
-    options={"horizon_days": HORIZON},
+    default_hyperparameters={"horizon_days": 90, "privacy_epsilon": 0},
+    options={"horizon_days": HORIZON, "privacy_epsilon": PRIVACY},
     offered_schedule=OfferedSchedule(label=_("each Monday night"), crontab="30 1 * * 1"),
     is_optional=True,  # profiles say much without it
 )

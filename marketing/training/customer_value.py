@@ -19,7 +19,16 @@ from ecomai.registry.runs import Candidate, Run
 
 from ..datasets import Purchases, moment_of, read_purchases
 from ..readiness import LEAST_BUYERS, LEAST_RETURNING
-from .value_artifacts import BASELINE, KIND, LARGE, SMALL, read_value_model, write_value_model
+from .value_artifacts import (
+    BASELINE,
+    KIND,
+    LARGE,
+    PRIVATE,
+    PRIVATE_ONLY,
+    SMALL,
+    read_value_model,
+    write_value_model,
+)
 
 #: With fewer buyers or days, models with many parameters learn nothing that holds.
 LARGE_BUYERS, LARGE_DAYS = 500, 180
@@ -38,24 +47,45 @@ class Periods:
     end: float
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What a run asks of its models; an `epsilon` of 0 is learning without differential privacy."""
+
+    epsilon: float
+    random_state: int
+
+    @classmethod
+    def of(cls, run: Run) -> "Settings":
+        return cls(float(run.hyperparameters["privacy_epsilon"]), run.random_state)
+
+    def make(self, path: str) -> CustomerValueModel:
+        """Return an estimator that has not learned yet, with those of the settings that it knows."""
+        estimator = import_string(path)
+        known = estimator().get_params()
+        own = {"epsilon": self.epsilon, "random_state": self.random_state}
+        model: CustomerValueModel = estimator(**{name: own[name] for name in own if name in known})
+        return model
+
+
 def train_customer_value(run: Run) -> Candidate:
     """Fit all models before the validation period, the chosen one before the test period, then on all."""
     run.report(0.02, _("Reading orders"))
     purchases = read_purchases(as_of=run.cutoff or timezone.now())
     check_enough(purchases)
     periods = split_periods(purchases, run.hyperparameters)
-    names = SMALL if is_small(purchases) else LARGE
+    settings = Settings.of(run)
+    names = names_of(purchases, settings)
     histories = purchases.histories
-    fitted = _fit_all(run, names, histories, periods)
+    fitted = _fit_all(run, names, settings, histories, periods)
     scores = {
         name: judge(model, histories, periods.valid, periods.horizon_days) for name, model in fitted.items()
     }
-    chosen = max(scores, key=lambda name: scores[name][PRIMARY])
+    chosen = PRIVATE if settings.epsilon else max(scores, key=lambda name: scores[name][PRIMARY])
     run.report(0.7, _("Judging"))
-    rows = _test_rows(names, histories, periods, run.random_state)
+    rows = _test_rows(names, settings, histories, periods)
     live = _live_metrics(run.live_artifact(), histories, periods)
     run.report(0.85, _("Learning from all orders"))
-    model = _new(names[chosen], run.random_state).fit(histories, horizon_days=periods.horizon_days)
+    model = settings.make(names[chosen]).fit(histories, horizon_days=periods.horizon_days)
     folder = write_value_model(
         run.folder / "artifact", model, horizon_days=periods.horizon_days, learned_until=periods.end
     )
@@ -79,6 +109,7 @@ def train_customer_value(run: Run) -> Candidate:
             "rows": rows,
             "rows_validation": scores,
             "refitted": _("Chosen and judged on earlier days, and then learned from all of them."),
+            **_privacy(model),
         },
     )  # fmt: skip
 
@@ -93,6 +124,13 @@ def check_enough(purchases: Purchases) -> None:
     ):
         if have < need:
             raise NotEnoughDataError(have=have, need=need, unit=unit)
+
+
+def names_of(purchases: Purchases, settings: Settings) -> Mapping[str, str]:
+    """Return which models are tried: with privacy one alone, as a choice would tell of the data."""
+    if settings.epsilon:
+        return PRIVATE_ONLY
+    return SMALL if is_small(purchases) else LARGE
 
 
 def is_small(purchases: Purchases) -> bool:
@@ -140,30 +178,35 @@ def report(
     return found
 
 
-def _new(path: str, seed: int) -> CustomerValueModel:
-    estimator = import_string(path)
-    model: CustomerValueModel = estimator()
-    return estimator(random_state=seed) if "random_state" in model.get_params() else model
+def _privacy(model: CustomerValueModel) -> dict[str, Any]:
+    """What the weights that serve may tell of a single customer; metrics are told without noise."""
+    if not hasattr(model, "spent_epsilon_"):
+        return {}
+    spent = {
+        "epsilon": round(model.spent_epsilon_, 3), "delta": model.get_params()["delta"],
+        "of": _("each customer"), "method": "DP-SGD",
+    }  # fmt: skip
+    return {"differential_privacy": spent}
 
 
 def _fit_all(
-    run: Run, names: Mapping[str, str], histories: PurchaseHistories, periods: Periods
+    run: Run, names: Mapping[str, str], settings: Settings, histories: PurchaseHistories, periods: Periods
 ) -> dict[str, CustomerValueModel]:
     known, _who = histories.until(periods.valid)
     fitted: dict[str, CustomerValueModel] = {}
     for number, (name, path) in enumerate(names.items()):
         run.report(0.1 + 0.5 * number / len(names), _("Learning: %(model)s") % {"model": name})
-        fitted[name] = _new(path, run.random_state).fit(known, horizon_days=periods.horizon_days)
+        fitted[name] = settings.make(path).fit(known, horizon_days=periods.horizon_days)
     return fitted
 
 
 def _test_rows(
-    names: Mapping[str, str], histories: PurchaseHistories, periods: Periods, seed: int
+    names: Mapping[str, str], settings: Settings, histories: PurchaseHistories, periods: Periods
 ) -> dict[str, dict[str, float]]:
     known, _who = histories.until(periods.test)
     return {
         name: judge(
-            _new(path, seed).fit(known, horizon_days=periods.horizon_days), histories, periods.test,
+            settings.make(path).fit(known, horizon_days=periods.horizon_days), histories, periods.test,
             periods.horizon_days,
         )
         for name, path in names.items()

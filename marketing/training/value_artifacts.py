@@ -26,6 +26,9 @@ LARGE = SMALL | {
     "transformer": f"{_MODELS}.sequence.SequenceValueModel",
     "ensemble": f"{_MODELS}.ensemble.ValueEnsemble",
 }
+#: What learns with differential privacy, beside the baseline that it is compared with.
+PRIVATE = "private"
+PRIVATE_ONLY = {BASELINE: SMALL[BASELINE], PRIVATE: f"{_MODELS}.private.PrivateValueModel"}
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def read_value_model(folder: Path) -> ValueModel:
     """Read what `write_value_model` wrote. Raises FormatVersionError for a format of another time."""
     description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
     saved = json.loads((folder / ESTIMATOR_FOLDER / ESTIMATOR_FILE).read_text(encoding="utf-8"))
-    classes = {path.rpartition(".")[2]: path for path in LARGE.values()}
+    classes = {path.rpartition(".")[2]: path for path in (LARGE | PRIVATE_ONLY).values()}
     estimator: type[CustomerValueModel] = import_string(classes[saved["estimator"]])
     return ValueModel(
         estimator.load(folder / ESTIMATOR_FOLDER),

@@ -66,8 +66,8 @@ def shop(allowed, db) -> list[Customer]:
     return customers
 
 
-def train() -> ModelVersion:
-    run = request_training(model_name=CUSTOMER_VALUE, hyperparameters={"horizon_days": 30})
+def train(**hyperparameters: int) -> ModelVersion:
+    run = request_training(model_name=CUSTOMER_VALUE, hyperparameters={"horizon_days": 30} | hyperparameters)
     run_training(run.pk)
     run = TrainingRun.objects.get(pk=run.pk)
     assert run.job.state == Job.State.SUCCEEDED, run.job.error_message
@@ -163,6 +163,19 @@ def test_scoring_twice_writes_the_same(shop):
     score()
     assert list(CustomerProfile.objects.order_by("pk").values_list("pk", "expected_value")) == first
     assert Fact.objects.filter(name=CHURN_PROBABILITY).count() == 2 * len(shop)
+
+
+def test_a_training_with_privacy_says_what_it_spent_and_scores_as_any(shop):
+    version = train(privacy_epsilon=3)
+    assert version.card["estimator"] == "private"
+    spent = version.card["differential_privacy"]
+    assert 0 < spent["epsilon"] <= 3
+    assert spent["delta"] < 1 / len(shop)
+    serve(version)
+    assert score().state == Job.State.SUCCEEDED
+    profile = CustomerProfile.objects.get(customer=shop[0])
+    assert profile.scored["estimator"] == "PrivateValueModel"
+    assert "differential_privacy" not in train().card
 
 
 def test_too_few_buyers_are_told_so(allowed, make_customer, make_order):

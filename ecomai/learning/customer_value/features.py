@@ -1,5 +1,7 @@
 """A customer's purchases as numbers: recency, frequency, money in windows, gaps, calendar, assortment."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,16 +27,21 @@ def make_features(histories: PurchaseHistories, prior: Prior, assortment: Assort
     -------
     float32 array of shape (n_customers, n_features)
     """
-    columns = {
-        **_recency_and_frequency(histories),
-        **_gaps(histories),
-        **_money(histories),
-        "prior_purchases": prior.log_purchases,
-        "prior_alive": prior.alive,
-        "prior_spend": prior.spend,
-    }
+    priors = np.column_stack([prior.log_purchases, prior.alive, prior.spend])
     bought = assortment.describe(histories.lines, histories.end_day, histories.n_customers)
-    return np.column_stack([*columns.values(), bought]).astype(np.float32)
+    return np.column_stack([own_features(histories), priors, bought]).astype(np.float32)
+
+
+def own_features(histories: PurchaseHistories) -> Floats:
+    """Return what each customer's own purchases say, without any knowledge of others."""
+    columns = {**_recency_and_frequency(histories), **_gaps(histories), **_money(histories)}
+    return np.column_stack(list(columns.values()))
+
+
+def squash(features: NDArray[Any]) -> NDArray[np.float32]:
+    """Return numbers of like size, and 0 where there is none."""
+    known = np.nan_to_num(features, nan=0.0)
+    return np.asarray(np.sign(known) * np.log1p(np.abs(known)), dtype=np.float32)
 
 
 def _recency_and_frequency(histories: PurchaseHistories) -> dict[str, Floats]:

@@ -9,10 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
-from scipy.special import ndtri
 
 from ecomai.learning.callbacks import Callback
-from ecomai.learning.classifiers.base import sigmoid
 from ecomai.learning.devices import detached_state, find_device, seeded, threads
 from ecomai.learning.trainer import TrainingPlan, train
 
@@ -26,8 +24,8 @@ from .base import (
     check_horizon,
 )
 from .bg_nbd import BgNbdModel
-from .distributions import close, negative_binomial
-from .features import make_features
+from .features import make_features, squash
+from .heads import forecast_of, quantiles_of
 from .sequence_network import Heads, PurchaseConfig, PurchaseNetwork
 from .windows import Prior, Window, assortment_of, past_windows, prior_of
 
@@ -166,12 +164,7 @@ class SequenceValueModel(CustomerValueModel):
         check_horizon(horizon_days)
         prior = prior_of(self.prior, histories, horizon_days)
         heads = self._heads(histories, prior)
-        mean, shape = np.exp(heads["log_mean"]), np.exp(heads["log_shape"])
-        surplus = sigmoid(heads["zero_logit"])
-        table = (1 - surplus)[:, None] * negative_binomial(shape, mean / np.maximum(1 - surplus, 1e-9))
-        table[:, 0] += surplus
-        value = sigmoid(heads["buy_logit"]) * np.exp(heads["log_value"] + heads["spread"] ** 2 / 2)
-        return PurchaseForecast(mean, close(table), value, prior.alive)
+        return forecast_of(heads, prior.alive)
 
     def value_quantiles(
         self, histories: PurchaseHistories, horizon_days: float, levels: Sequence[float]
@@ -180,10 +173,7 @@ class SequenceValueModel(CustomerValueModel):
         self.check_is_fitted()
         check_horizon(horizon_days)
         heads = self._heads(histories, prior_of(self.prior, histories, horizon_days))
-        buys = sigmoid(heads["buy_logit"])[:, None]
-        inside = np.clip((np.asarray(levels) - (1 - buys)) / np.maximum(buys, 1e-9), 0, 1 - 1e-9)
-        with np.errstate(divide="ignore"):  # a quantile of nothing is the logarithm of 0
-            return np.exp(heads["log_value"][:, None] + heads["spread"][:, None] * ndtri(inside))
+        return quantiles_of(heads, levels)
 
     def _heads(self, histories: PurchaseHistories, prior: Prior) -> dict[str, Floats]:
         inputs = _inputs_of(histories, prior, self.assortment, self.max_length)
@@ -280,7 +270,7 @@ def _inputs_of(
     return {
         "numbers": numbers,
         "is_missing": is_missing,
-        "summary": _squash(make_features(histories, prior, assortment)),
+        "summary": squash(make_features(histories, prior, assortment)),
         "prior": np.column_stack([prior.log_purchases, prior.log_odds, buyer_value]).astype(np.float32),
     }
 
@@ -299,9 +289,3 @@ def _numbers_of(histories: PurchaseHistories) -> Floats:
             np.cos(angle),
         ]
     )
-
-
-def _squash(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return numbers of like size, and 0 where there is none."""
-    known = np.nan_to_num(features, nan=0.0)
-    return np.asarray(np.sign(known) * np.log1p(np.abs(known)), dtype=np.float32)

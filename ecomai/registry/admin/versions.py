@@ -176,6 +176,7 @@ CARD_LABELS = {
     "peers": gettext_lazy("Others tried on the same test"),
     "forgetting": gettext_lazy("What it forgot, on cases from before"),
     "drift_reference": gettext_lazy("How its events were spread"),
+    "differential_privacy": gettext_lazy("Differential privacy"),
     "licence": gettext_lazy("Licence"),
     "intended_use": gettext_lazy("Meant for"),
     "limitations": gettext_lazy("Not meant for"),
