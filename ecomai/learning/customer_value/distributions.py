@@ -1,8 +1,10 @@
-"""Distributions of counts, as tables of shape (n_customers, MOST_PURCHASES + 1)."""
+"""Distributions of counts, as tables of shape (n_customers, MOST_PURCHASES + 1), and of amounts."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln
+from scipy.special import gammaln, ndtri
 
 from .base import MOST_PURCHASES, Floats
 
@@ -53,3 +55,24 @@ def moment_shape(counts: Floats, means: Floats) -> float:
     """Return the shape of a negative binomial by moments: 0.05 to 50, greater is nearer to Poisson."""
     excess = float(((counts - means) ** 2 - means).sum())
     return float(np.clip((means**2).sum() / max(excess, 1e-9), 0.05, 50.0))
+
+
+def zero_inflated_quantiles(
+    buys: Floats, log_value: Floats, spread: Floats, levels: Sequence[float]
+) -> Floats:
+    """Return quantiles of an amount that is nothing, or log-normal for those who buy.
+
+    Parameters
+    ----------
+    buys, log_value, spread : float64 array of shape (n,)
+        Probability to buy; mean and standard deviation of the logarithm of a buyer's amount.
+    levels : sequence of float in (0, 1)
+
+    Returns
+    -------
+    float64 array of shape (n, n_levels)
+    """
+    share = buys[:, None]
+    inside = np.clip((np.asarray(levels) - (1 - share)) / np.maximum(share, 1e-9), 0, 1 - 1e-9)
+    with np.errstate(divide="ignore"):  # a quantile of nothing is the logarithm of 0
+        return np.asarray(np.exp(log_value[:, None] + spread[:, None] * ndtri(inside)))

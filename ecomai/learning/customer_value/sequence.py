@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from ecomai.learning.callbacks import Callback
+from ecomai.learning.classifiers.base import sigmoid
 from ecomai.learning.devices import detached_state, find_device, seeded, threads
 from ecomai.learning.trainer import TrainingPlan, train
 
@@ -24,8 +25,8 @@ from .base import (
     check_horizon,
 )
 from .bg_nbd import BgNbdModel
+from .distributions import close, negative_binomial, zero_inflated_quantiles
 from .features import make_features, squash
-from .heads import forecast_of, quantiles_of
 from .sequence_network import Heads, PurchaseConfig, PurchaseNetwork
 from .windows import Prior, Window, assortment_of, past_windows, prior_of
 
@@ -164,7 +165,12 @@ class SequenceValueModel(CustomerValueModel):
         check_horizon(horizon_days)
         prior = prior_of(self.prior, histories, horizon_days)
         heads = self._heads(histories, prior)
-        return forecast_of(heads, prior.alive)
+        mean, shape = np.exp(heads["log_mean"]), np.exp(heads["log_shape"])
+        surplus = sigmoid(heads["zero_logit"])
+        table = (1 - surplus)[:, None] * negative_binomial(shape, mean / np.maximum(1 - surplus, 1e-9))
+        table[:, 0] += surplus
+        value = sigmoid(heads["buy_logit"]) * np.exp(heads["log_value"] + heads["spread"] ** 2 / 2)
+        return PurchaseForecast(mean, close(table), value, prior.alive)
 
     def value_quantiles(
         self, histories: PurchaseHistories, horizon_days: float, levels: Sequence[float]
@@ -173,7 +179,8 @@ class SequenceValueModel(CustomerValueModel):
         self.check_is_fitted()
         check_horizon(horizon_days)
         heads = self._heads(histories, prior_of(self.prior, histories, horizon_days))
-        return quantiles_of(heads, levels)
+        buys = sigmoid(heads["buy_logit"])
+        return zero_inflated_quantiles(buys, heads["log_value"], heads["spread"], levels)
 
     def _heads(self, histories: PurchaseHistories, prior: Prior) -> dict[str, Floats]:
         inputs = _inputs_of(histories, prior, self.assortment, self.max_length)

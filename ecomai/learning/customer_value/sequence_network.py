@@ -93,30 +93,20 @@ class PurchaseNetwork(nn.Module):
         asking = self.summary((summary - self.summary_mean) / self.summary_spread).unsqueeze(1)  # (B, 1, D)
         hidden = torch.cat([is_missing.new_zeros(len(is_missing), 1), is_missing], dim=1)  # (B, 1 + T)
         x = self.encoder(torch.cat([asking, tokens], dim=1), src_key_padding_mask=hidden)
-        return corrected(self.head(self.norm(x[:, 0])), prior)
+        mean, shape, zero, buys, value, spread = self.head(self.norm(x[:, 0])).unbind(-1)
+        return Heads(
+            prior[:, 0] + mean,
+            shape.clamp(-3, 4),
+            zero,
+            prior[:, 1] + buys,
+            prior[:, 2] + value,
+            functional.softplus(spread).clamp(LEAST_SPREAD, MOST_SPREAD),
+        )
 
     def forward(self, purchases: Tensor, value: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
         """Return the mean negative log-likelihood of purchases and value, both (B,)."""
         heads = self.heads(**inputs)
-        return {"loss": likelihood_loss(heads, purchases, value).mean()}
-
-
-def corrected(raw: Tensor, prior: Tensor) -> Heads:
-    """Return a prior, (B, 3), corrected by what a network says, (B, 6)."""
-    mean, shape, zero, buys, value, spread = raw.unbind(-1)
-    return Heads(
-        prior[:, 0] + mean,
-        shape.clamp(-3, 4),
-        zero,
-        prior[:, 1] + buys,
-        prior[:, 2] + value,
-        functional.softplus(spread).clamp(LEAST_SPREAD, MOST_SPREAD),
-    )
-
-
-def likelihood_loss(heads: Heads, purchases: Tensor, value: Tensor) -> Tensor:
-    """Return the negative log-likelihood of purchases and value of each customer, all (B,)."""
-    return _count_loss(heads, purchases) + _value_loss(heads, value)
+        return {"loss": (_count_loss(heads, purchases) + _value_loss(heads, value)).mean()}
 
 
 def _count_loss(heads: Heads, counts: Tensor) -> Tensor:
