@@ -2,13 +2,13 @@
 
 import csv
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.contrib.auth import authenticate, get_user_model
 from django.core.management import CommandError, call_command
-from django.db.models import Sum
+from django.db.models import Max, Sum
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from oscar.core.loading import get_model
@@ -21,6 +21,8 @@ from ecomai_project.demo.generate import write_shop
 pytestmark = pytest.mark.django_db
 UNTIL = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
+Basket = get_model("basket", "Basket")
+BasketLine = get_model("basket", "Line")
 Category = get_model("catalogue", "Category")
 Line = get_model("order", "Line")
 Order = get_model("order", "Order")
@@ -33,8 +35,8 @@ UserProductView = get_model("analytics", "UserProductView")
 UserSearch = get_model("analytics", "UserSearch")
 WishListLine = get_model("wishlists", "Line")
 KEPT = (
-    get_user_model(), Category, Line, Order, Product, ProductRecord, ProductReview, ShippingEventQuantity,
-    StockRecord, UserProductView, UserSearch, WishListLine,
+    get_user_model(), Basket, BasketLine, Category, Line, Order, Product, ProductRecord, ProductReview,
+    ShippingEventQuantity, StockRecord, UserProductView, UserSearch, WishListLine,
 )  # fmt: skip
 
 
@@ -116,6 +118,35 @@ def test_counters_are_those_of_everybody(export, loaded):
     assert (record.num_views, record.num_purchases) == (n_views, sold)
     rated = ProductReview.objects.first().product
     assert rated.rating == pytest.approx(rated.calculate_rating())
+
+
+def test_what_customers_left_behind_is_in_their_open_baskets(export, loaded):
+    """What they took out again or went on to buy is not, nor what they put in long ago."""
+    baskets: dict[str, dict[str, datetime]] = {}
+    for row in rows(export, "events.csv"):
+        if row["customer_id"] and row["type"] in ("cart", "cart_remove", "purchase"):
+            inside = baskets.setdefault(row["customer_id"], {})
+            if row["type"] == "cart":
+                inside[row["item_id"]] = parse_datetime(row["occurred_at"])
+            else:
+                inside.pop(row["item_id"], None)
+    added = [row for row in rows(export, "events.csv") if row["type"].startswith("cart")]
+    newest = max(parse_datetime(row["occurred_at"]) for row in added)
+    orders = Order.objects.values("user__username").annotate(at=Max("date_placed"))
+    bought = dict(orders.values_list("user__username", "at"))
+    expected = {
+        (user, item, at)
+        for user, inside in baskets.items()
+        for item, at in inside.items()
+        if newest - at <= timedelta(days=30) and (user not in bought or bought[user] < at)
+    }
+    lines = BasketLine.objects.values_list("basket__owner__username", "product__upc", "date_created")
+    assert set(lines) == expected
+    assert expected
+    assert not Basket.objects.exclude(status=Basket.OPEN).exists()
+    backfill()
+    events = ours.Event.objects.filter(type="cart")
+    assert set(events.values_list("occurred_at", flat=True)) == {at for _user, _item, at in expected}
 
 
 def test_customers_log_in_with_oscars_own_login(client, loaded):

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Avg, Count, Max, Sum
 from oscar.core.loading import get_model
 
+from .baskets import Basket, BasketLoader
 from .bulk import in_chunks, set_times
 
 Line = get_model("order", "Line")
@@ -56,6 +57,7 @@ class ActivityLoader:
         self.views: Counter[int] = Counter()
         self.additions: Counter[int] = Counter()
         self.user_additions: Counter[int] = Counter()
+        self.baskets = BasketLoader()
 
     def load(self, events: Any) -> None:
         for chunk in in_chunks(events):
@@ -70,6 +72,8 @@ class ActivityLoader:
             for user, product, _event in by_type["cart"]:
                 self.additions[product] += 1
                 self.user_additions[user] += 1
+            self.baskets.load(chunk, self.users, self.products)
+        self.counts[str(Basket._meta.verbose_name_plural)] += self.baskets.write()
         self._count()
 
     def _who_and_what(self, event: dict[str, Any]) -> Found:
