@@ -29,6 +29,17 @@ class MarketingSettings(Section, name="MARKETING"):
         unit="hours from 0 to 23",
         help="From which hour to which, by the customer's clock, no mail goes out; two alike: never quiet.",
     )
+    MAILS_PER_MINUTE = Setting[int](
+        0,
+        unit="mails",
+        help="How many mails go out within a minute, over all campaigns and all workers that share Django's "
+        "cache; 0: no limit.",
+    )
+    MOST_REFUSED = Setting[float](
+        0.2,
+        unit="0-1",
+        help="A campaign pauses by itself once mail servers refuse a larger share of its mails than this.",
+    )
     BATCH_SIZE = Setting[int](1000, unit="customers", help="How many profiles are computed at once.")
     AD_TARGET_HOSTS = Setting[tuple[str, ...]](
         (), help="Hosts beside the shop's own to which an advertisement may lead, such as brand.example."

@@ -26,6 +26,11 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     messages += [_wrong(name, "a text") for name in TEXTS if not isinstance(getattr(app_settings, name), str)]
     if not _is_hours(app_settings.QUIET_HOURS):
         messages.append(_wrong("QUIET_HOURS", "two hours from 0 to 23"))
+    limit, share = app_settings.MAILS_PER_MINUTE, app_settings.MOST_REFUSED
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
+        messages.append(_wrong("MAILS_PER_MINUTE", "a number of mails, or 0"))
+    if not isinstance(share, int | float) or isinstance(share, bool) or not 0 < share <= 1:
+        messages.append(_wrong("MOST_REFUSED", "a share above 0 and up to 1"))
     if not re.match(r"(https?://[^/]|$)", str(app_settings.BASE_URL)):
         messages.append(_wrong("BASE_URL", "an address such as https://shop.example"))
     share = app_settings.AD_EXPLORATION

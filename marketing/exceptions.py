@@ -53,6 +53,14 @@ class CampaignNotReadyError(ConflictError):
     message = _("“%(name)s” cannot be sent: %(reason)s")
 
 
+class TooManyRefusedError(ConflictError):
+    code = "too_many_refused"
+    message = _(
+        "“%(name)s” is paused: of %(n_done)s mails %(n_failed)s were refused. Look at the reasons and at the "
+        "addresses before you start it again."
+    )
+
+
 class InvalidJourneyError(InvalidInputError):
     """`details["path"]` leads to the faulty step, such as `[1].variants[0].body`."""
 

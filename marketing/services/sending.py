@@ -36,6 +36,7 @@ from ..app_settings import app_settings
 from ..mails import is_address, make_mail
 from ..models import Campaign, CampaignVariant, CustomerProfile, Delivery, JourneyRun, SegmentMember
 from ..summary import leaf_of
+from .limits import check_refused, take_room
 from .targeting import Targeting
 from .unsubscribing import unsubscribe_url
 
@@ -60,10 +61,11 @@ def run_campaign(job: RunningJob) -> dict[str, Any]:
         job.report(0.0, _("Choosing who gets what"))
         assign(campaign)
     settle_claims(campaign, job_pk=job.job.pk)
-    sender = _Sender(campaign, job.job.pk)
+    sender = _Sender(campaign, job)
     without = (State.HELD_OUT, State.NOT_WORTH)
     n_all = Delivery.objects.filter(campaign=campaign).exclude(state__in=without).count()
     while sender.send_some():
+        check_refused(campaign)
         n_open = Delivery.objects.filter(campaign=campaign, state__in=(State.WAITING, State.CLAIMED)).count()
         job.report(1 - n_open / max(n_all, 1), _("%(n)s mails are left") % {"n": n_open})
     return _finish(campaign, job)
@@ -233,15 +235,17 @@ class _Ready:
 class _Sender:
     """One connection to the mail server, for all batches of a job."""
 
-    def __init__(self, campaign: Campaign, job_pk: int) -> None:
+    def __init__(self, campaign: Campaign, job: RunningJob) -> None:
         self.campaign = campaign
-        self.job_pk = job_pk
+        self.job = job
         self.adapter: Any = get_adapter()
         self.connection: Any = get_connection()
 
     def send_some(self) -> int:
         """Claim a batch, hand it over, mark it; returns how many rows it was."""
-        rows = claim_some(self.campaign, by=self.job_pk, n=SENT_AT_ONCE)
+        room = take_room(self.job, SENT_AT_ONCE)
+        rows = claim_some(self.campaign, by=self.job.job.pk, n=room.n)
+        room.give_back(room.n - len(rows))
         if not rows:
             return 0
         try:

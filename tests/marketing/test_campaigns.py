@@ -9,7 +9,7 @@ from django.utils import timezone
 from ecomai.commerce.models import Customer, Event
 from ecomai.exceptions import PermissionDeniedError
 from ecomai.fusion.services import record_consent
-from ecomai.registry.jobs import execute_job
+from ecomai.registry.jobs import RunningJob, execute_job
 from ecomai.registry.models import Job
 from marketing.exceptions import CampaignNotReadyError, CampaignStateError, TemplateError
 from marketing.mails import compile_text, fill
@@ -325,7 +325,7 @@ def test_a_customers_name_is_no_markup_and_no_header(members):
                 customer_ids[0]: Contact(email="c0@customers.example", name="<b>x</b>\nBcc: all@x.example")
             }
 
-    sender = sending._Sender(campaign, job.pk)
+    sender = sending._Sender(campaign, RunningJob(job, None))
     sending.assign(campaign)
     sender.adapter = Evil()
     sender.send_some()
@@ -370,3 +370,40 @@ def test_the_link_below_a_mail_unsubscribes_with_one_click(
     assert not CustomerProfile.objects.get().has_consent
     forged = address[:-4] + "abc/"
     assert client.post(forged).status_code == 404
+
+
+def test_no_more_mails_go_out_within_a_minute_than_allowed(members, settings, monkeypatch):
+    from marketing.services import limits
+
+    change(settings, MAILS_PER_MINUTE=7)
+    clock = [1_800_000_000.0]
+    sent_by_minute: dict[int, int] = {}
+
+    def sleeps(seconds):
+        clock[0] += seconds
+
+    monkeypatch.setattr(limits.time, "time", lambda: clock[0])
+    monkeypatch.setattr(limits.time, "sleep", sleeps)
+    take = Server.send_messages
+
+    def counts_by_minute(self, messages):
+        minute = int(clock[0] // 60)
+        sent_by_minute[minute] = sent_by_minute.get(minute, 0) + len(messages)
+        return take(self, messages)
+
+    monkeypatch.setattr(Server, "send_messages", counts_by_minute)
+    run(start_campaign(create_campaign(name="Spring", segment=members(20), variants=[TEXT], holdout_share=0)))
+    assert sorted(sent_by_minute.values()) == [6, 7, 7]
+    assert len(set(addressees())) == 20
+
+
+def test_a_campaign_of_which_servers_refuse_too_many_pauses_by_itself(members, monkeypatch):
+    monkeypatch.setattr(sending, "SENT_AT_ONCE", 60)
+    Server.refuses = {f"c{number}@customers.example" for number in range(20)}
+    campaign = create_campaign(name="Spring", segment=members(200), variants=[TEXT], holdout_share=0.0)
+    job = run(start_campaign(campaign))
+    assert (job.state, job.error_code) == (Job.State.FAILED, "too_many_refused")
+    assert "of 60 mails 20 were refused" in job.error_message
+    campaign.refresh_from_db()
+    assert campaign.state == Campaign.State.PAUSED
+    assert counts(campaign) == {"failed": 20, "sent": 40, "waiting": 140}
