@@ -13,12 +13,14 @@ from ecomai.fusion.models import ConsentRecord
 
 from . import selectors
 from .app_settings import app_settings
+from .demo_campaign import seed_campaign
 from .exceptions import JourneyNotReadyError
 from .models import Journey, ProfileReference, Segment
 from .segments.compiling import select_profiles
 from .segments.conditions import parse_condition
 from .services import request_profiles, work_requests
 from .services.journeys import create_journey, start_journey
+from .services.likeness import start_vectors
 from .services.profiling import start_profiling
 from .services.segments import create_segment
 from .services.travelling import advance_journeys, enter
@@ -32,7 +34,7 @@ IN_A_WAVE, FIRST_WAVE = 30, timedelta(days=3)
 
 
 def seed_demo() -> None:
-    """Let most customers answer about marketing, compute profiles, make five segments and a journey.
+    """Let most customers answer about marketing, compute profiles, make segments, a campaign and a journey.
 
     Safe to run twice.
     """
@@ -43,6 +45,8 @@ def seed_demo() -> None:
     for slug, name, description, condition in _segments():
         if not Segment.objects.filter(slug=slug).exists():
             create_segment(slug=slug, name=name, description=description, condition=condition)
+    seed_campaign()
+    start_vectors()
     if not Journey.objects.exists():
         _travel(Segment.objects.get(slug="left-basket"))
 

@@ -27,6 +27,7 @@ BEAT_ENTRIES = {
     "ecomai: follow what time alone changes in segments": ("follow_time", "*", "*"),
     "ecomai: move customers on their journeys": ("advance_journeys", "*", "*"),
     "ecomai: compute all customer profiles": ("start_profiling", "10", "2"),
+    "ecomai: compare customers with each other": ("compare_customers", "40", "3"),
     "ecomai: foresee what customers will buy": ("score_customers", "10", "4"),
     "ecomai: count the traffic that budgets of advertisements follow": ("count_traffic", "50", "3"),
 }

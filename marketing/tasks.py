@@ -60,3 +60,13 @@ def count_traffic() -> None:
 
     if is_scenario_on("marketing"):
         count_traffic()
+
+
+@shared_task(name="ecomai.marketing.compare_customers", ignore_result=True)
+def compare_customers() -> None:
+    from ecomai.registry.selectors import is_scenario_on
+
+    from .services.likeness import start_vectors
+
+    if is_scenario_on("marketing"):
+        start_vectors()

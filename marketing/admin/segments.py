@@ -23,11 +23,11 @@ from django.views.decorators.http import require_POST
 
 from ecomai.exceptions import EcomaiError, InvalidInputError, PermissionDeniedError
 from ecomai.registry.admin.confirming import ConfirmedAction, ask_then_act
-from ecomai.registry.admin.pages import OwnPages
 
 from ..models import Segment
 from ..pages import segments as pages
 from ..services import segments as services
+from .likeness import LikenessPages
 
 APP = "ecomai_marketing"
 MOST_BYTES = 30_000_000
@@ -68,7 +68,7 @@ class _Echo:
 
 
 @admin.register(Segment)
-class SegmentAdmin(OwnPages):
+class SegmentAdmin(LikenessPages):
     address_prefix = f"{APP}_segment"
     actions = None
 
@@ -139,6 +139,7 @@ class SegmentAdmin(OwnPages):
         context = pages.segment_context(segment) | {
             "may_change": may_change,
             "may_export": request.user.has_perm(f"{APP}.export_segment"),
+            "may_find_similar": not segment.is_archived and self.has_add_permission(request),
             "possible": [(name, ACTIONS[name].label) for name in possible] if may_change else [],
         }
         return self.page(request, f"{TEMPLATES}.html", segment.name, **context)
@@ -183,6 +184,7 @@ class SegmentAdmin(OwnPages):
 
     def own_urls(self) -> list[URLPattern]:
         return [
+            *self.likeness_urls(),
             self.address("preview/", require_POST(self.preview_view), "preview"),
             self.address("complete/", self.complete_view, "complete"),
             self.address("<int:pk>/edit/", self.edit_view, "edit"),

@@ -18,6 +18,7 @@ from ..segments.conditions import FACT_KINDS, offered_facts, parse_condition
 from ..segments.counting import find_profiles
 from ..segments.fields import FIELDS, OPERATORS
 from ..selectors import count_overlap, member_history
+from .likeness import lookalike_of
 
 #: How long a person who builds waits for a count, at most.
 COUNT_SECONDS = 8
@@ -43,6 +44,7 @@ def segment_context(segment: Segment) -> dict[str, Any]:
         "chart": _history_chart(segment),
         "overlaps": _overlaps(segment),
         "problem": _problem_of(segment),
+        "lookalike": lookalike_of(segment),
     }
 
 

@@ -7,6 +7,7 @@ from ecomai.fusion.selectors import granted_consents
 
 from ..app_settings import app_settings
 from ..models import CustomerProfile
+from .likeness import forget_vectors
 from .memberships import leave_all_segments, update_memberships
 from .requests import request_profiles
 from .travelling import leave_journeys
@@ -24,5 +25,6 @@ def apply_consent(record: ConsentRecord) -> None:
         else:
             leave_all_segments(record.customer_id)
             leave_journeys(record.customer_id)
+            forget_vectors(record.customer_id)
         # A profile that is being written for the first time just now cannot be seen from here.
         request_profiles([record.customer_id])

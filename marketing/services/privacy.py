@@ -17,6 +17,7 @@ from ..models import (
     SegmentMember,
 )
 from ..summary import figures_of
+from .likeness import forget_vectors
 from .memberships import write_changes
 
 
@@ -31,6 +32,8 @@ def erase(subject: Subject) -> Mapping[str, int]:
         "profiles": CustomerProfile.objects.filter(**theirs).delete()[0],
         "activities": CustomerActivity.objects.filter(**theirs).delete()[0],
         "profile_requests": ProfileRequest.objects.filter(**theirs).delete()[0],
+        # Once the profile is gone, no vector is made any more.
+        "customer_vectors": sum(forget_vectors(pk) for pk in _pks(subject)),
     }
 
 

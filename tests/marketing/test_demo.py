@@ -5,14 +5,21 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from ecomai.commerce.models import Event
 from ecomai.fusion.models import ConsentRecord
 from ecomai.registry.jobs import execute_job
 from ecomai.registry.models import Job
 from marketing.demo import seed_demo
-from marketing.models import CustomerProfile, Delivery, Journey, JourneyRun
+from marketing.demo_campaign import SLUG
+from marketing.models import Campaign, CustomerProfile, Delivery, Journey, JourneyRun
+from marketing.readiness import uplift as readiness
+from marketing.services.effects import report_of, window_end
 from marketing.services.profiling import start_profiling
 
+from .mailing_shop import Server
+
 pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
 
 
 def test_answers_count_in_profiles_that_an_import_had_computed(make_customer):
@@ -50,10 +57,58 @@ def test_the_demos_journey_has_customers_at_several_steps(settings, make_custome
     runs = JourneyRun.objects.filter(state="on_the_way")
     assert set(runs.values_list("step", flat=True)) == {"pause", "patience"}
     assert JourneyRun.objects.filter(state="finished").exists()
-    assert set(Delivery.objects.values_list("campaign__step", flat=True)) == {"reminder", "welcome"}
+    steps = Delivery.objects.filter(campaign__journey=journey).values_list("campaign__step", flat=True)
+    assert set(steps) == {"reminder", "welcome"}
 
 
 def test_where_no_mail_can_go_the_demos_journey_stays_a_draft(make_customer):
     make_customer()
     seed_demo()
     assert Journey.objects.get().state == Journey.State.DRAFT
+
+
+@pytest.fixture
+def shop_with_orders(make_customer, make_item, make_order, make_event, settings):
+    """Most have bought before the campaign, and half of these have been there shortly before it."""
+    commerce = settings.ECOMAI.get("COMMERCE", {}) | {"ADAPTER": "tests.marketing.mailing_shop.MailingShop"}
+    settings.ECOMAI = settings.ECOMAI | {"COMMERCE": commerce}
+    settings.EMAIL_BACKEND = "tests.marketing.mailing_shop.Server"
+    Server.taken.clear()
+    item, now = make_item(), timezone.now()
+    for number in range(1200):
+        customer = make_customer(f"d{number}", first_seen_at=now - 200 * DAY)
+        make_order(customer, now - 100 * DAY, item=item)
+        if number % 2:
+            make_event(customer, "view", now - 25 * DAY)
+        if number % 10 == 0:
+            make_order(customer, now - 15 * DAY, item=item)
+
+
+def test_a_campaign_that_is_over_shows_what_it_brought(shop_with_orders):
+    seed_demo()
+    campaign = Campaign.objects.get(segment__slug=SLUG)
+    assert campaign.state == Campaign.State.FINISHED
+    assert window_end(campaign) < timezone.now()
+    assert not Server.taken, "no mail has left"
+    report = report_of(campaign)
+    assert report.is_over
+    assert report.buyers.low > 0, "the lift is there for sure"
+    assert report.incremental_revenue > 0
+    sent = Delivery.objects.filter(campaign=campaign, state="sent")
+    assert sent.count() + report.held_out.n == report.treated.n + report.held_out.n > 500
+    assert not sent.filter(sent_at__gt=window_end(campaign)).exists()
+    events = Event.objects.filter(type="message_sent", properties__campaign=campaign.name)
+    assert events.count() == sent.count()
+    assert not events.filter(occurred_at__gt=window_end(campaign)).exists()
+    assert all(row.is_enough for row in readiness()), "the model of effects can learn from it"
+    seed_demo()
+    assert Campaign.objects.filter(segment__slug=SLUG).count() == 1
+    again = report_of(campaign)
+    assert (again.buyers.lift, again.treated.revenue) == (report.buyers.lift, report.treated.revenue)
+
+
+def test_a_shop_that_cannot_reach_its_customers_has_no_campaign(make_customer):
+    for _number in range(20):
+        make_customer()
+    seed_demo()
+    assert not Campaign.objects.filter(segment__slug=SLUG).exists()
