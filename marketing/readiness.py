@@ -1,14 +1,16 @@
 """Whether enough is known for a first training."""
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ecomai.scenarios import Readiness
 
 from . import selectors
+from .models import AdSpend
 
 LEAST_BUYERS, LEAST_RETURNING = 50, 10
+LEAST_AD_IMPRESSIONS, LEAST_AD_CLICKS = 1000, 30
 LEAST_HELD_OUT, LEAST_TREATED, LEAST_BOUGHT = 100, 200, 50
 
 
@@ -31,4 +33,12 @@ def uplift() -> list[Readiness]:
     return [
         Readiness(_("customers held out of finished campaigns"), found["n_without"], LEAST_HELD_OUT),
         Readiness(_("customers who were to get a message"), found["n_with"], LEAST_TREATED),
+    ]
+
+
+def ad_response() -> list[Readiness]:
+    counts = AdSpend.objects.aggregate(shown=Sum("n_impressions"), clicked=Sum("n_clicks"))
+    return [
+        Readiness(_("impressions of advertisements"), counts["shown"] or 0, LEAST_AD_IMPRESSIONS),
+        Readiness(_("clicks on advertisements"), counts["clicked"] or 0, LEAST_AD_CLICKS),
     ]

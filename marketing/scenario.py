@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from ecomai.scenarios import FactSpec, Gate, ModelSpec, OfferedSchedule, Scenario
 from ecomai.training_options import Option
 
+from .names import AD_RESPONSE
+
 # The package is also installed as ecomai.apps.marketing, so dotted paths begin with its name.
 _HERE = __package__
 
@@ -68,6 +70,28 @@ uplift = ModelSpec(
     is_optional=True,  # campaigns with a holdout come first
 )
 
+NEXT_ITEM = Option(
+    verbose_name=_("What else it learns from"),
+    help_text=_("What customers turn to next tells much where few advertisements were clicked."),
+    choices={1: _("what customers turn to next, where that helps"), 0: _("advertisements alone")},
+)
+
+ad_response = ModelSpec(
+    name=AD_RESPONSE,
+    verbose_name=_("Answers to advertisements"),
+    description=_("Who clicks on an advertisement, and who buys after the click."),
+    train=f"{_HERE}.training.ad_response.train_ad_response",
+    readiness=f"{_HERE}.readiness.ad_response",
+    primary_metric="click_log_loss",
+    greater_is_better=False,
+    baseline="placement_rate",
+    gate=Gate(min_gain_over_live=0.0, min_gain_over_baseline=0.0),
+    default_hyperparameters={"next_item": 1},
+    options={"next_item": NEXT_ITEM},
+    offered_schedule=OfferedSchedule(label=_("each night"), crontab="45 2 * * *"),
+    is_optional=True,  # counted rates choose without it
+)
+
 FACTS = (
     FactSpec(
         name=CHURN_PROBABILITY, entity="customer", type="number",
@@ -90,6 +114,9 @@ RUNS_JOURNEYS = tuple(
     f"ecomai_marketing.{each}"
     for each in ("add_journey", "change_journey", "view_journey", "run_journey", "view_journeyrun")
 )
+RUNS_ADS = tuple(
+    f"ecomai_marketing.{each}" for each in ("add_adgroup", "change_adgroup", "view_adgroup", "run_adgroup")
+)
 CHANGES_SEGMENTS = (
     "ecomai_marketing.add_segment",
     "ecomai_marketing.change_segment",
@@ -99,7 +126,7 @@ CHANGES_SEGMENTS = (
 scenario = Scenario(
     name="marketing",
     verbose_name=_("Marketing"),
-    models=(customer_value, uplift),
+    models=(customer_value, uplift, ad_response),
     facts=FACTS,
     eraser=f"{_HERE}.services.privacy.erase",
     exporter=f"{_HERE}.services.privacy.export",
@@ -108,7 +135,7 @@ scenario = Scenario(
     urls=f"{_HERE}.urls",
     group_permissions={
         "analyst": SEES,
-        "marketer": (*SEES, *CHANGES_SEGMENTS, *SENDS_CAMPAIGNS, *RUNS_JOURNEYS),
+        "marketer": (*SEES, *CHANGES_SEGMENTS, *SENDS_CAMPAIGNS, *RUNS_JOURNEYS, *RUNS_ADS),
         "support_agent": SEES[:1],
     },
     seed_demo=f"{_HERE}.demo.seed_demo",

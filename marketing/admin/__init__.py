@@ -1,5 +1,5 @@
 """The admin pages of marketing, a module for each subject."""
 
-from . import campaigns, journeys, profiles, segments
+from . import ads, campaigns, journeys, profiles, segments
 
-__all__ = ["campaigns", "journeys", "profiles", "segments"]
+__all__ = ["ads", "campaigns", "journeys", "profiles", "segments"]

@@ -118,6 +118,7 @@ def rows() -> dict[str, object]:
         ),
         segment := marketing.Segment.objects.create(name="x", slug="x", condition={"event": "view"}),
         marketing.Campaign.objects.create(name="x", segment=segment),
+        marketing.AdGroup.objects.create(name="x", currency="EUR", price=1),
         marketing.Journey.objects.create(name="x", segment=segment),
     ]  # fmt: skip
     found = {row._meta.label_lower: row for row in made}
