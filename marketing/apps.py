@@ -20,11 +20,13 @@ class MarketingConfig(AppConfig):
 
     def ready(self) -> None:
         from ecomai import scenarios
+        from ecomai.commerce.services.rejections import register_kind
         from ecomai.commerce.signals import events_ingested, history_imported, orders_changed
+        from ecomai.console.alerts import register_alerts
         from ecomai.fusion.signals import consent_recorded, session_linked
         from ecomai.registry.jobs import register_job
 
-        from . import checks, receivers, signals
+        from . import checks, measures, receivers, signals
         from .scenario import scenario
 
         scenarios.register(scenario)
@@ -43,3 +45,7 @@ class MarketingConfig(AppConfig):
         consent_recorded.connect(receivers.on_consent_recorded, dispatch_uid="marketing.consents")
         signals.segment_entered.connect(receivers.on_segment_entered, dispatch_uid="marketing.journeys")
         post_migrate.connect(receivers.create_beat_entries, sender=self)
+        post_migrate.connect(receivers.create_aspects, sender=self)
+        register_alerts(f"{__package__}.services.alarms.front_page_alerts")
+        register_kind("feedback", f"{__package__}.services.voice.take_feedback")
+        measures.register_measures()

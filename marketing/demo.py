@@ -14,6 +14,7 @@ from ecomai.fusion.models import ConsentRecord
 from . import selectors
 from .app_settings import app_settings
 from .demo_campaign import seed_campaign
+from .demo_voice import seed_voice
 from .exceptions import JourneyNotReadyError
 from .models import Journey, ProfileReference, Segment
 from .segments.compiling import select_profiles
@@ -34,7 +35,7 @@ IN_A_WAVE, FIRST_WAVE = 30, timedelta(days=3)
 
 
 def seed_demo() -> None:
-    """Let most customers answer about marketing, compute profiles, make segments, a campaign and a journey.
+    """Let most customers answer, compute profiles, make segments, a campaign, a journey, and what they write.
 
     Safe to run twice.
     """
@@ -49,6 +50,7 @@ def seed_demo() -> None:
     start_vectors()
     if not Journey.objects.exists():
         _travel(Segment.objects.get(slug="left-basket"))
+    seed_voice()
 
 
 def _answer() -> None:

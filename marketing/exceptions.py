@@ -99,3 +99,8 @@ class AdTargetError(InvalidInputError):
 class UnknownAdError(NotFoundError):
     code = "unknown_ad"
     message = _("This advertisement is not known.")
+
+
+class FeedError(UnavailableError):
+    code = "feed_not_read"
+    message = _("The feed “%(name)s” cannot be read: %(reason)s.")

@@ -12,6 +12,7 @@ from .models import AdSpend
 LEAST_BUYERS, LEAST_RETURNING = 50, 10
 LEAST_AD_IMPRESSIONS, LEAST_AD_CLICKS = 1000, 30
 LEAST_HELD_OUT, LEAST_TREATED, LEAST_BOUGHT = 100, 200, 50
+LEAST_RATED, LEAST_NEGATIVE = 200, 30
 
 
 def customer_value() -> list[Readiness]:
@@ -41,4 +42,12 @@ def ad_response() -> list[Readiness]:
     return [
         Readiness(_("impressions of advertisements"), counts["shown"] or 0, LEAST_AD_IMPRESSIONS),
         Readiness(_("clicks on advertisements"), counts["clicked"] or 0, LEAST_AD_CLICKS),
+    ]
+
+
+def sentiment() -> list[Readiness]:
+    n_rated, n_negative = selectors.rated_counts()
+    return [
+        Readiness(_("texts with stars"), n_rated, LEAST_RATED),
+        Readiness(_("negative texts with stars"), n_negative, LEAST_NEGATIVE),
     ]

@@ -8,13 +8,14 @@ from django.apps import AppConfig
 from django.db import connections
 from django.utils import timezone
 
-from ecomai.commerce.models import Customer, Order
+from ecomai.commerce.models import Customer, EventType, Order
 from ecomai.commerce.services.events import StoredEvent
 from ecomai.fusion.models import ConsentRecord
 from ecomai.registry.selectors import is_scenario_on
 
 from . import services
-from .models import Segment
+from .models import Aspect, Segment
+from .services import voice
 from .services.ads import attribute_orders
 from .services.travelling import enter_by_segment, follow_events
 
@@ -30,6 +31,7 @@ BEAT_ENTRIES = {
     "ecomai: compare customers with each other": ("compare_customers", "40", "3"),
     "ecomai: foresee what customers will buy": ("score_customers", "10", "4"),
     "ecomai: count the traffic that budgets of advertisements follow": ("count_traffic", "50", "3"),
+    "ecomai: listen to what customers write": ("listen", "25", "*"),
 }
 
 
@@ -39,6 +41,9 @@ def on_events_ingested(sender: Any, storefront: str, events: Sequence[StoredEven
     _request({event.customer_id for event in recent if event.customer_id})
     if recent and is_scenario_on("marketing"):
         follow_events(storefront, recent)
+    reviews = [event for event in events if event.type == EventType.REVIEW]
+    if reviews and is_scenario_on("marketing"):
+        voice.take_reviews(reviews, storefront=storefront)
 
 
 def on_orders_changed(sender: Any, storefront: str, order_pks: Sequence[int], **kwargs: Any) -> None:
@@ -73,6 +78,12 @@ def on_consent_recorded(sender: Any, record: ConsentRecord, **kwargs: Any) -> No
     from .services.consents import apply_consent
 
     apply_consent(record)
+
+
+def create_aspects(sender: AppConfig, using: str, **kwargs: Any) -> None:
+    """Begin with some aspects; what a shop made of them stays as it is."""
+    if Aspect._meta.db_table in connections[using].introspection.table_names():
+        voice.ensure_aspects()
 
 
 def create_beat_entries(sender: AppConfig, using: str, **kwargs: Any) -> None:

@@ -14,6 +14,7 @@ _HERE = __package__
 
 CUSTOMER_VALUE = "marketing.customer_value"
 UPLIFT = "marketing.uplift"
+SENTIMENT = "marketing.sentiment"
 CHURN_PROBABILITY = "marketing.churn_probability"
 EXPECTED_VALUE = "marketing.expected_value"
 
@@ -92,6 +93,29 @@ ad_response = ModelSpec(
     is_optional=True,  # counted rates choose without it
 )
 
+EPOCHS = Option(
+    verbose_name=_("How long the encoder learns"),
+    help_text=_("Of few texts, more than twice through them may learn them by heart."),
+    choices={1: _("once through the texts"), 2: _("twice"), 3: _("three times"), 4: _("four times")},
+)
+
+sentiment = ModelSpec(
+    name=SENTIMENT,
+    verbose_name=_("Sentiment"),
+    description=_("Whether what customers write is negative, sentence by sentence."),
+    train=f"{_HERE}.training.sentiment.train_sentiment",
+    score=f"{_HERE}.voice_scoring.score_shard",
+    shards=f"{_HERE}.voice_scoring.shards",
+    readiness=f"{_HERE}.readiness.sentiment",
+    primary_metric="roc_auc",
+    baseline="words",
+    gate=Gate(min_gain_over_live=0.0, min_gain_over_baseline=0.0),
+    default_hyperparameters={"max_epochs": 2},
+    options={"max_epochs": EPOCHS},
+    offered_schedule=OfferedSchedule(label=_("on the first of each month, at night"), crontab="30 2 1 * *"),
+    is_optional=True,  # stars say enough to begin with
+)
+
 FACTS = (
     FactSpec(
         name=CHURN_PROBABILITY, entity="customer", type="number",
@@ -106,6 +130,21 @@ FACTS = (
 )  # fmt: skip
 
 SEES = ("ecomai_marketing.view_customerprofile", "ecomai_marketing.view_segment")
+HEARS = (
+    "ecomai_marketing.view_feedback",
+    "ecomai_marketing.view_voicealarm",
+    "ecomai_marketing.view_aspect",
+    "ecomai_marketing.view_feedsource",
+)
+LISTENS = (
+    "ecomai_marketing.import_feedback",
+    "ecomai_marketing.close_voicealarm",
+    "ecomai_marketing.add_aspect",
+    "ecomai_marketing.change_aspect",
+    "ecomai_marketing.add_feedsource",
+    "ecomai_marketing.change_feedsource",
+    "ecomai_marketing.delete_feedsource",
+)
 SENDS_CAMPAIGNS = tuple(
     f"ecomai_marketing.{each}"
     for each in ("add_campaign", "change_campaign", "view_campaign", "send_campaign", "view_delivery")
@@ -126,7 +165,7 @@ CHANGES_SEGMENTS = (
 scenario = Scenario(
     name="marketing",
     verbose_name=_("Marketing"),
-    models=(customer_value, uplift, ad_response),
+    models=(customer_value, uplift, ad_response, sentiment),
     facts=FACTS,
     eraser=f"{_HERE}.services.privacy.erase",
     exporter=f"{_HERE}.services.privacy.export",
@@ -134,15 +173,24 @@ scenario = Scenario(
     doctor=f"{_HERE}.doctor.findings",
     urls=f"{_HERE}.urls",
     group_permissions={
-        "analyst": SEES,
-        "marketer": (*SEES, *CHANGES_SEGMENTS, *SENDS_CAMPAIGNS, *RUNS_JOURNEYS, *RUNS_ADS),
-        "support_agent": SEES[:1],
+        "analyst": (*SEES, *HEARS),
+        "marketer": (
+            *SEES,
+            *CHANGES_SEGMENTS,
+            *SENDS_CAMPAIGNS,
+            *RUNS_JOURNEYS,
+            *RUNS_ADS,
+            *HEARS,
+            *LISTENS,
+        ),
+        "support_agent": (*SEES[:1], *HEARS[:2]),
     },
     seed_demo=f"{_HERE}.demo.seed_demo",
     benchmarks={
         "campaign": f"{_HERE}.benchmarks.campaign.campaign",
         "clv": f"{_HERE}.benchmarks.clv.clv",
         "segments": f"{_HERE}.benchmarks.segments.segments",
+        "sentiment": f"{_HERE}.benchmarks.sentiment.sentiment",
         "uplift": f"{_HERE}.benchmarks.uplift.uplift",
     },
 )

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from ecomai.exceptions import NotFoundError
 
 from .exceptions import UnknownSegmentError
-from .models import AdGroup, CustomerProfile, Segment, SegmentDay, SegmentMember, Stage
+from .models import AdGroup, CustomerProfile, Feedback, Segment, SegmentDay, SegmentMember, Stage
 
 
 def get_profile(*, storefront: str, external_id: str) -> CustomerProfile:
@@ -116,3 +116,10 @@ def counted_ad_groups(storefront: str) -> QuerySet[AdGroup]:
         for name in ("n_impressions", "n_clicks", "n_conversions")
     }
     return AdGroup.objects.filter(storefront=storefront).annotate(**sums)
+
+
+def rated_counts() -> tuple[int, int]:
+    """Return how many texts have stars that say something, and how many of them are negative."""
+    rated = Feedback.objects.filter(rating__isnull=False).exclude(rating=3)
+    counts = rated.aggregate(n=Count("pk"), negative=Count("pk", filter=Q(rating__lte=2)))
+    return counts["n"], counts["negative"]

@@ -7,7 +7,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from .models import AdGroup, Segment, Stage
+from .models import AdGroup, Feedback, Segment, Stage
 
 
 class ProfileSerializer(serializers.Serializer):
@@ -144,3 +144,26 @@ class AdGroupSerializer(serializers.ModelSerializer):
             "id", "name", "state", "placements", "starts_at", "ends_at", "currency", "priced_by", "price",
             "daily_budget", "total_budget", "spent", "n_impressions", "n_clicks", "n_conversions",
         )  # fmt: skip
+
+
+class FeedbackRowSerializer(serializers.Serializer):
+    """A text of a customer; rows are read by `services.voice`."""
+
+    external_id = serializers.CharField(help_text=_("The shop's own id of the text; once a source."))
+    text = serializers.CharField()
+    source = serializers.ChoiceField(
+        choices=Feedback.Source.choices, required=False, default=Feedback.Source.REVIEW
+    )
+    title = serializers.CharField(required=False)
+    item_id = serializers.CharField(required=False)
+    customer_id = serializers.CharField(required=False)
+    rating = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=5, help_text=_("Stars.")
+    )
+    language = serializers.CharField(required=False)
+    url = serializers.CharField(required=False)
+    written_at = serializers.DateTimeField(required=False, help_text=_("Without it, the time of arrival."))
+
+
+class FeedbackBatchSerializer(serializers.Serializer):
+    feedback = FeedbackRowSerializer(many=True)

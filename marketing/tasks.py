@@ -35,6 +35,16 @@ def start_profiling() -> None:
         start_profiling()
 
 
+@shared_task(name="ecomai.marketing.listen", ignore_result=True)
+def listen() -> None:
+    from ecomai.registry.selectors import is_scenario_on
+
+    from .services.listening import listen
+
+    if is_scenario_on("marketing"):
+        listen()
+
+
 @shared_task(name="ecomai.marketing.score_customers", ignore_result=True)
 def score_customers() -> None:
     from .services.value import score_customers

@@ -11,6 +11,7 @@ urlpatterns = [
     path("ads/seen/", views.AdsSeenView.as_view(), name="marketing-ads-seen"),
     path("ads/click/<str:token>/", views.ad_click_view, name="marketing-ad-click"),
     path("ads/<slug:placement>/", views.AdsView.as_view(), name="marketing-ads"),
+    path("feedback/", views.FeedbackView.as_view(), name="marketing-feedback"),
     path("segments/", views.SegmentsView.as_view(), name="marketing-segments"),
     path("segments/<slug:slug>/members/", views.MembersView.as_view(), name="marketing-members"),
     path(

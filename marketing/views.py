@@ -13,6 +13,8 @@ from rest_framework.response import Response
 
 from ecomai.commerce.authentication import ApiKeyAuthentication, HasScope
 from ecomai.commerce.cross_origin import CrossOriginMixin
+from ecomai.commerce.serializers import BatchResultSerializer
+from ecomai.commerce.views import ONLY_ERRORS, BatchView
 from ecomai.exceptions import NotFoundError
 from ecomai.rest import ApiView, NewestFirstPagination, json_response
 
@@ -22,6 +24,7 @@ from .serializers import (
     AdAnswerSerializer,
     AdGroupSerializer,
     AdsQuery,
+    FeedbackBatchSerializer,
     MemberSerializer,
     MembershipSerializer,
     ProfileSerializer,
@@ -31,6 +34,7 @@ from .serializers import (
 )
 from .services import ads, unsubscribing
 from .services.ads.requests import choose_for_request, is_person
+from .services.voice import take_feedback
 from .summary import figures_of, sentences_of
 from .throttles import AdThrottle
 
@@ -100,6 +104,25 @@ class MembershipView(ApiView):
         storefront = request.auth.storefront
         is_in = selectors.is_member(segment, storefront=storefront, external_id=customer_id)
         return json_response({"segment": segment.slug, "customer_id": customer_id, "is_member": is_in})
+
+
+class FeedbackView(BatchView):
+    """What customers write: reviews, chats and texts from outside, by the shop's server."""
+
+    permission_classes = (HasScope("feedback:write"),)
+    rows_name = "feedback"
+    service = staticmethod(take_feedback)
+
+    @extend_schema(
+        operation_id="ecomai_marketing_feedback",
+        summary="Send what customers write",
+        request=FeedbackBatchSerializer,
+        responses=BatchResultSerializer,
+        parameters=[ONLY_ERRORS],
+        tags=["marketing"],
+    )
+    def post(self, request: Request) -> Response:
+        return self.take(request)
 
 
 # The signed link is the proof; a mail program that follows it for its user (RFC 8058) has no cookie.

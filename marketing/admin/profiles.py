@@ -109,6 +109,8 @@ class CustomerProfileAdmin(OwnPages):
     ) -> HttpResponse:
         row = self.row(request, object_id)
         context = profile.context(
-            row, may_see_all=request.user.has_perm("ecomai_fusion.view_customerpicture")
+            row,
+            may_see_all=request.user.has_perm("ecomai_fusion.view_customerpicture"),
+            may_hear=request.user.has_perm("ecomai_marketing.view_feedback"),
         )
         return self.page(request, "admin/ecomai_marketing/profile.html", str(row.customer), **context)

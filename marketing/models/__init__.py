@@ -6,6 +6,7 @@ from .journeys import Journey, JourneyRun
 from .likeness import Cluster, Lookalike, VectorVersion
 from .profiles import CustomerActivity, CustomerProfile, ProfileReference, ProfileRequest, Stage
 from .segments import Segment, SegmentDay, SegmentMember
+from .voice import Aspect, Feedback, FeedbackAspect, FeedSource, SaidBy, Sentiment, VoiceAlarm
 
 __all__ = [
     "AdConversion",
@@ -13,20 +14,27 @@ __all__ = [
     "AdGroup",
     "AdSpend",
     "AdTraffic",
+    "Aspect",
     "Campaign",
     "CampaignVariant",
     "Cluster",
     "CustomerActivity",
     "CustomerProfile",
     "Delivery",
+    "FeedSource",
+    "Feedback",
+    "FeedbackAspect",
     "Journey",
     "JourneyRun",
     "Lookalike",
     "ProfileReference",
     "ProfileRequest",
+    "SaidBy",
     "Segment",
     "SegmentDay",
     "SegmentMember",
+    "Sentiment",
     "Stage",
     "VectorVersion",
+    "VoiceAlarm",
 ]  # fmt: skip

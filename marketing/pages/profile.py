@@ -16,16 +16,16 @@ from ecomai.commerce.models import Event, EventType, Order
 from ecomai.commerce.money import format_money
 from ecomai.console import charts
 
-from ..models import CustomerActivity, CustomerProfile
+from ..models import CustomerActivity, CustomerProfile, Feedback
 from ..summary import sentences_of
 
-N_TIMELINE = 30
+N_TIMELINE, N_WRITTEN = 30, 10
 #: What was only shown, and what the order beside it says already.
 NOT_TOLD = (EventType.IMPRESSION, EventType.AD_IMPRESSION, EventType.PURCHASE)
 N_MONTHS = 12
 
 
-def context(profile: CustomerProfile, *, may_see_all: bool) -> dict[str, Any]:
+def context(profile: CustomerProfile, *, may_see_all: bool, may_hear: bool = False) -> dict[str, Any]:
     """Return what the page shows; a fixed number of queries."""
     return {
         "profile": profile,
@@ -35,6 +35,9 @@ def context(profile: CustomerProfile, *, may_see_all: bool) -> dict[str, Any]:
         "activities": CustomerActivity.objects.filter(customer_id=profile.pk).order_by("-last_at"),
         "timeline": _timeline(profile.pk),
         "chart": _orders_by_month(profile.pk),
+        "written": Feedback.objects.filter(customer_id=profile.pk).order_by("-written_at")[:N_WRITTEN]
+        if may_hear
+        else (),
         "may_see_all": may_see_all,
     }
 

@@ -12,6 +12,7 @@ from ..models import (
     CustomerActivity,
     CustomerProfile,
     Delivery,
+    Feedback,
     JourneyRun,
     ProfileRequest,
     SegmentMember,
@@ -22,13 +23,14 @@ from .memberships import write_changes
 
 
 def erase(subject: Subject) -> Mapping[str, int]:
-    """Remove a subject's profile and activities. Safe to call twice."""
+    """Remove a subject's profile, activities and texts. Safe to call twice."""
     theirs = {"customer_id__in": _pks(subject)}
     return {
         "segment_memberships": _leave_segments(_pks(subject)),
         "deliveries": Delivery.objects.filter(**theirs).delete()[0],
         "journeys": JourneyRun.objects.filter(**theirs).delete()[0],
         "ad_conversions": AdConversion.objects.filter(**theirs).delete()[0],
+        "feedback": _erase_feedback(theirs),
         "profiles": CustomerProfile.objects.filter(**theirs).delete()[0],
         "activities": CustomerActivity.objects.filter(**theirs).delete()[0],
         "profile_requests": ProfileRequest.objects.filter(**theirs).delete()[0],
@@ -38,7 +40,7 @@ def erase(subject: Subject) -> Mapping[str, int]:
 
 
 def export(subject: Subject) -> Mapping[str, Any]:
-    """Return the profile and activities, as JSON values."""
+    """Return the profile, activities and texts, as JSON values."""
     profile = CustomerProfile.objects.filter(customer_id__in=_pks(subject)).first()
     activities = CustomerActivity.objects.filter(customer_id__in=_pks(subject)).order_by("type")
     return {
@@ -77,6 +79,21 @@ def export(subject: Subject) -> Mapping[str, Any]:
             .select_related("creative")
             .order_by("pk")
         ],
+        "feedback": [
+            {
+                "source": row.source,
+                "title": row.title,
+                "text": row.text,
+                "rating": row.rating,
+                "sentiment": row.sentiment,
+                "negative_probability": row.negative_probability,
+                "aspects": sorted({each.aspect.name for each in row.sentences.all() if each.aspect}),
+                "written_at": row.written_at.isoformat(),
+            }
+            for row in Feedback.objects.filter(customer_id__in=_pks(subject))
+            .prefetch_related("sentences__aspect")
+            .order_by("written_at")
+        ],
         "activities": [
             {
                 "type": row.type,
@@ -96,6 +113,11 @@ def _leave_segments(customer_pks: list[int]) -> int:
     for member in members:
         write_changes(member.segment, joined=[], left=[member.customer_id], at=timezone.now())
     return len(members)
+
+
+def _erase_feedback(theirs: Mapping[str, Any]) -> int:
+    """Count the texts; their sentences go with them."""
+    return Feedback.objects.filter(**theirs).delete()[1].get(Feedback._meta.label, 0)
 
 
 def _pks(subject: Subject) -> list[int]:

@@ -21,6 +21,10 @@ from ecomai.learning.classifiers.event_sequence import EventSequenceClassifier
 from ecomai.learning.classifiers.logistic import LogisticClassifier
 from ecomai.learning.classifiers.prior import PriorClassifier
 from ecomai.learning.classifiers.semi_supervised import SelfTrainedClassifier
+from ecomai.learning.classifiers.text_base import TextClassifier
+from ecomai.learning.classifiers.text_ensemble import TextEnsemble
+from ecomai.learning.classifiers.text_pieces import PiecesTextClassifier
+from ecomai.learning.classifiers.text_transformer import TransformerTextClassifier
 from ecomai.learning.customer_value.attrition import AttritionModel
 from ecomai.learning.customer_value.base import CustomerValueModel
 from ecomai.learning.customer_value.bg_nbd import BgNbdModel
@@ -97,10 +101,10 @@ SEARCHERS: list[Callable[[], Estimator]] = [
     BM25Index, SpellingCorrector, HybridSearcher, PairRanker, CrossEncoder,
 ]  # fmt: skip
 RANKERS: list[Callable[[], Estimator]] = [BoostedRanker, ListwiseRanker, PositionBias]
-# Their contract is in test_classifiers.py and test_event_sequence.py.
+# Their contract is in test_classifiers.py, test_event_sequence.py and test_text_classifiers.py.
 CLASSIFIERS: list[Callable[[], Estimator]] = [
     PriorClassifier, BoostedClassifier, SelfTrainedClassifier, CalibratedEnsemble, EventSequenceClassifier,
-    AnomalyDetector, LogisticClassifier,
+    AnomalyDetector, LogisticClassifier, PiecesTextClassifier, TransformerTextClassifier, TextEnsemble,
 ]  # fmt: skip
 # Their contract is in test_customer_value.py.
 CUSTOMER_VALUE: list[Callable[[], Estimator]] = [
@@ -138,7 +142,7 @@ def test_every_estimator_is_held_to_the_contract(tiny_model: str) -> None:
             if issubclass(value, Estimator) and not inspect.isabstract(value):
                 found.add(value)
     bases = {Estimator, Classifier, Recommender, TextEncoder, UpliftLearner, MetaLearner, Regressor}
-    bases |= {CustomerValueModel, AttritionModel, ResponseModel}
+    bases |= {CustomerValueModel, AttritionModel, ResponseModel, TextClassifier}
     assert found - bases == known
 
 

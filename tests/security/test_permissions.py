@@ -120,6 +120,13 @@ def rows() -> dict[str, object]:
         marketing.Campaign.objects.create(name="x", segment=segment),
         marketing.AdGroup.objects.create(name="x", currency="EUR", price=1),
         marketing.Journey.objects.create(name="x", segment=segment),
+        marketing.Feedback.objects.create(external_id="x", source="review", text="x", written_at=now),
+        marketing.FeedSource.objects.create(name="x", url="https://x.example"),
+        aspect := marketing.Aspect.objects.create(slug="x", name="x"),
+        marketing.VoiceAlarm.objects.create(
+            aspect=aspect, kind="volume", began_on=now.date(), until=now.date(), n_negative=9,
+            n_expected=1, share=1, share_before=0, p_value=0,
+        ),
     ]  # fmt: skip
     found = {row._meta.label_lower: row for row in made}
     found["ecomai_fusion.customerpicture"] = customer

@@ -31,6 +31,7 @@ SCOPE_LABELS: dict[str, Any] = {
     "risk:label": gettext_lazy("say what turned out to be fraud"),
     "risk:lists": gettext_lazy("put cards, e-mails and addresses on lists"),
     "marketing:read": gettext_lazy("read the profiles of customers"),
+    "feedback:write": gettext_lazy("send what customers write"),
 }
 
 

@@ -31,6 +31,7 @@ NAMED_SCOPES = (
     "risk:label",
     "risk:lists",
     "marketing:read",
+    "feedback:write",
 )
 SCOPES = (*SHOP_SCOPES, *NAMED_SCOPES)
 PUBLISHABLE_SCOPES = ("events:write", "recommendations:read", "ads:read")

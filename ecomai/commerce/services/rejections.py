@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from ecomai.commerce.app_settings import app_settings
 from ecomai.commerce.bulk import insert_rows
@@ -18,10 +19,17 @@ from ecomai.commerce.records import RowResult
 
 # Who sent these could not be proven; a replay by the admin must not turn a claim into a fact.
 UNPROVEN = frozenset({"customer_not_proven", "needs_secret_key"})
+#: Kind of rows of a scenario -> dotted path of its `(rows, *, storefront, source) -> list[RowResult]`.
+_other_kinds: dict[str, str] = {}
 FIELDS = (
     "storefront", "source", "kind", "row_number", "code", "reason", "payload", "digest",
     "state", "received_at",
 )  # fmt: skip
+
+
+def register_kind(kind: str, path: str) -> None:
+    """Let rows of a scenario be kept aside and replayed, by the dotted path of what takes them."""
+    _other_kinds[kind] = path
 
 
 def keep_rejected(
@@ -94,6 +102,10 @@ def _take(kind: str, group: list[RejectedRow], storefront: str, source: str) -> 
     from . import ingest_events, set_exchange_rates, upsert_customers, upsert_items, upsert_orders
 
     payloads = [row.payload for row in group]
+    if kind in _other_kinds:
+        take = import_string(_other_kinds[kind])
+        results: list[RowResult] = take(payloads, storefront=storefront, source=source)
+        return results
     if kind == "rate":
         return set_exchange_rates(payloads, source=source)
     if kind == "event":

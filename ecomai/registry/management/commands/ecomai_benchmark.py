@@ -1,5 +1,6 @@
 """Measure a scenario's models on a folder of data; one JSON object is the last line of the output."""
 
+import inspect
 import json
 import time
 from pathlib import Path
@@ -22,15 +23,21 @@ class Command(BaseCommand):
         parser.add_argument("--data", required=True, type=Path, metavar="FOLDER")
         parser.add_argument("--device", default="auto", help="auto, cpu or cuda.")
         parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--folds", type=int, help="For benchmarks that measure in folds: how many.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         benchmark = find_benchmark(options["name"])
         folder: Path = options["data"]
         if not folder.is_dir():
             raise CommandError(f"The data folder {folder} does not exist.")
+        more = {} if options["folds"] is None else {"folds": options["folds"]}
+        if unknown := set(more) - set(inspect.signature(benchmark).parameters):
+            raise CommandError(f"The benchmark “{options['name']}” has no {', '.join(unknown)}.")
         started = time.perf_counter()
         try:
-            result = benchmark(folder, device=options["device"], seed=options["seed"], report=self._report)
+            result = benchmark(
+                folder, device=options["device"], seed=options["seed"], report=self._report, **more
+            )
         except EcomaiError as error:
             raise CommandError(str(error)) from error
         answer = {

@@ -1,0 +1,1 @@
+"""What is found in texts of customers: sentences, aspects, topics, changes. Pure functions, no rows."""
