@@ -4,6 +4,7 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from ecomai import scenarios
@@ -12,6 +13,15 @@ from . import health, trials
 from .cards import Finding, findings_of
 
 PATIENCE_SECONDS = 10.0
+
+#: Dotted paths of `findings() -> list[Finding]` of rooms that are built on the console.
+_sources: list[str] = []
+
+
+def register_findings(path: str) -> None:
+    """Let another room say how it is, by the dotted path of `findings() -> list[Finding]`."""
+    if path not in _sources:
+        _sources.append(path)
 
 
 def findings(*, patience_seconds: float = PATIENCE_SECONDS) -> list[Finding]:
@@ -32,6 +42,8 @@ def findings(*, patience_seconds: float = PATIENCE_SECONDS) -> list[Finding]:
         found += trials.round_trips(patience_seconds=patience_seconds)
     found += [trials.artifact_round_trip(), *trials.adapter_rows(), trials.event_round_trip()]
     found.append(_events(state.checks["events"]))
+    for path in _sources:
+        found += import_string(path)()
     for scenario in scenarios.installed():
         found += findings_of(scenario)
     return found

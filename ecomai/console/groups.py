@@ -31,6 +31,13 @@ _SEES_MODELS = (
     "ecomai_registry.view_job",
 )
 _SEES_EXPERIMENTS = ("ecomai_experiments.view_experiment",)
+_WRITES = (
+    "ecomai_generation.view_prompt",
+    "ecomai_generation.change_prompt",
+    "ecomai_generation.view_brandvoice",
+    "ecomai_generation.add_brandvoice",
+    "ecomai_generation.change_brandvoice",
+)
 _SEES_CATALOGUE = ("ecomai_commerce.view_item", "ecomai_commerce.view_event")
 _SEES_CUSTOMERS = (
     "ecomai_commerce.view_customer",
@@ -98,6 +105,7 @@ FOUNDATION: dict[Role, tuple[str, ...]] = {
     ),
     # Reaches customers who agreed to it.
     "marketer": (
+        *_WRITES,
         "ecomai_console.view_console",
         "ecomai_console.view_qualityreport",
         *_SEES_CATALOGUE,

@@ -29,6 +29,7 @@ NEEDED_APPS = (
     "ecomai.fusion",
     "ecomai.console",
     "ecomai.experiments",
+    "ecomai.generation",
 )
 MIDDLEWARE = "ecomai.middleware.RequestIdMiddleware"
 OSCAR_ADAPTER = "ecomai.commerce.adapters.oscar"

@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "ecomai.fusion",
     "ecomai.console",
     "ecomai.experiments",
+    "ecomai.generation",
     "recommendations",
     "risk",
     "marketing",

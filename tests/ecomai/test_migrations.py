@@ -23,7 +23,7 @@ from ecomai.console.groups import make_groups
 from ecomai.console.uninstalling import uninstall
 
 OURS = ["ecomai_commerce", "ecomai_registry", "ecomai_fusion", "ecomai_console", "ecomai_recommendations",
-        "ecomai_experiments"]
+        "ecomai_experiments", "ecomai_generation"]
 
 def migrate(*arguments):
     call_command("migrate", *arguments, verbosity=0, interactive=False)

@@ -17,6 +17,7 @@ from ecomai.commerce.services import create_api_key
 from ecomai.console import models as console
 from ecomai.experiments import models as experiments
 from ecomai.fusion import models as fusion
+from ecomai.generation import models as generation
 from ecomai.registry import models as registry
 from marketing import models as marketing
 from recommendations import models as recommendations
@@ -88,6 +89,8 @@ def rows() -> dict[str, object]:
         rule := console.AlertRule.objects.create(name="x", measure="console.alerts", bound=0),
         console.AlertEpisode.objects.create(rule=rule, value=1, opened_at=now),
         experiments.Experiment.objects.create(name="x", slug="x", subject="x:y"),
+        generation.Prompt.objects.get_or_create(name="x", language="en")[0],
+        generation.BrandVoice.objects.create(language="en"),
         recommendations.BatchRecommendation.objects.create(
             customer=customer, item_keys=[], scores=[], model_version=version
         ),
@@ -135,7 +138,7 @@ def rows() -> dict[str, object]:
 
 def arguments(pattern: URLPattern, pk: object) -> dict[str, object]:
     fitting = {"object_id": pk, "pk": pk, "name": MODEL, "action": "roll-back", "state": "off"}
-    fitting |= {"token": "forged"}
+    fitting |= {"token": "forged", "number": 1}
     fitting |= {"release": "1", "kind": "payment_fraud", "external_id": "o-1"}
     fitting |= {"slug": "x", "customer_id": "c-1", "placement": "home"}
     return {name: fitting[name] for name in pattern.pattern.converters}

@@ -193,6 +193,7 @@ INSTALLED_APPS += [
     "ecomai.fusion",
     "ecomai.console",
     "ecomai.experiments",
+    "ecomai.generation",
     # A checkout of ecomai keeps its scenarios beside it, an installed wheel inside.
     "ecomai.apps.recommendations" if find_spec("ecomai.apps") else "recommendations",
     "ecomai.apps.risk" if find_spec("ecomai.apps") else "risk",

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "ecomai.fusion",
     "ecomai.console",
     "ecomai.experiments",
+    "ecomai.generation",
     os.environ.get("HOST_SCENARIO", "recommendations"),
 ]
 MIDDLEWARE = [

@@ -1,0 +1,5 @@
+"""Language models that write."""
+
+from .language_model import LanguageModel
+
+__all__ = ["LanguageModel"]
