@@ -24,15 +24,20 @@ class MarketingConfig(AppConfig):
         from ecomai.commerce.signals import events_ingested, history_imported, orders_changed
         from ecomai.console.alerts import register_alerts
         from ecomai.fusion.signals import consent_recorded, session_linked
+        from ecomai.generation.prompts import register_prompt
         from ecomai.registry.jobs import register_job
 
         from . import checks, measures, receivers, signals
+        from .content_prompts import prompts
         from .scenario import scenario
 
         scenarios.register(scenario)
         register(checks.check_settings, "ecomai")
         register_job("marketing.profiles", f"{__package__}.services.profiling.run_profiling")
         register_job("marketing.segment", f"{__package__}.services.memberships.run_evaluation")
+        for spec in prompts():
+            register_prompt(spec)
+        register_job("marketing.content", f"{__package__}.services.content.run_content")
         register_job("marketing.campaign", f"{__package__}.services.sending.run_campaign")
         register_job("marketing.journey", f"{__package__}.services.travelling.take_in_members")
         register_job("marketing.vectors", f"{__package__}.services.likeness.run_vectors")

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from ecomai.commerce.models import Customer
 from ecomai.fusion.models import ConsentRecord
 
-from . import selectors
+from . import content_demo, selectors
 from .app_settings import app_settings
 from .demo_campaign import seed_campaign
 from .demo_voice import seed_voice
@@ -35,7 +35,7 @@ IN_A_WAVE, FIRST_WAVE = 30, timedelta(days=3)
 
 
 def seed_demo() -> None:
-    """Let most customers answer, compute profiles, make segments, a campaign, a journey, and what they write.
+    """Let most customers answer, compute profiles, and make all that marketing shows.
 
     Safe to run twice.
     """
@@ -51,6 +51,7 @@ def seed_demo() -> None:
     if not Journey.objects.exists():
         _travel(Segment.objects.get(slug="left-basket"))
     seed_voice()
+    content_demo.seed_texts()
 
 
 def _answer() -> None:

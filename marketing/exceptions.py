@@ -104,3 +104,8 @@ class UnknownAdError(NotFoundError):
 class FeedError(UnavailableError):
     code = "feed_not_read"
     message = _("The feed “%(name)s” cannot be read: %(reason)s.")
+
+
+class TextBlockedError(ConflictError):
+    code = "text_blocked"
+    message = _("The text cannot be approved as it is: “%(what)s” is in it. Change it first.")

@@ -156,6 +156,7 @@ RUNS_JOURNEYS = tuple(
 RUNS_ADS = tuple(
     f"ecomai_marketing.{each}" for each in ("add_adgroup", "change_adgroup", "view_adgroup", "run_adgroup")
 )
+WRITES_TEXTS = tuple(f"ecomai_marketing.{each}_contentdraft" for each in ("add", "change", "view", "approve"))
 CHANGES_SEGMENTS = (
     "ecomai_marketing.add_segment",
     "ecomai_marketing.change_segment",
@@ -182,6 +183,7 @@ scenario = Scenario(
             *RUNS_ADS,
             *HEARS,
             *LISTENS,
+            *WRITES_TEXTS,
         ),
         "support_agent": (*SEES[:1], *HEARS[:2]),
     },

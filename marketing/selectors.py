@@ -1,5 +1,6 @@
 """Reads of this scenario."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,9 +12,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ecomai.exceptions import NotFoundError
+from ecomai.generation.facts import facts_of
 
 from .exceptions import UnknownSegmentError
-from .models import AdGroup, CustomerProfile, Feedback, Segment, SegmentDay, SegmentMember, Stage
+from .models import (
+    AdGroup,
+    ContentDraft,
+    CustomerProfile,
+    Feedback,
+    Segment,
+    SegmentDay,
+    SegmentMember,
+    Stage,
+)
 
 
 def get_profile(*, storefront: str, external_id: str) -> CustomerProfile:
@@ -123,3 +134,22 @@ def rated_counts() -> tuple[int, int]:
     rated = Feedback.objects.filter(rating__isnull=False).exclude(rating=3)
     counts = rated.aggregate(n=Count("pk"), negative=Count("pk", filter=Q(rating__lte=2)))
     return counts["n"], counts["negative"]
+
+
+def approved_texts(
+    *, storefront: str, items: Sequence[str], kind: str = "", language: str = ""
+) -> list[tuple[str, ContentDraft]]:
+    """Return approved texts with the shop's own ids, but those whose item has changed since."""
+    found = ContentDraft.objects.filter(
+        state=ContentDraft.State.APPROVED, item__external_id__in=items, item__storefront=storefront
+    )
+    if kind:
+        found = found.filter(kind=kind)
+    if language:
+        found = found.filter(language=language)
+    rows = found.select_related("item").order_by("item_id", "kind", "language", "number")
+    return [
+        (row.item.external_id, row)
+        for row in rows
+        if row.item and row.facts_digest == facts_of(row.item).digest
+    ]

@@ -10,6 +10,9 @@ def action_label(action: str) -> str:
     """What was done, in words; an act that we do not know is shown by its code."""
     labels = {
         "acknowledge_alert": _("Acknowledged"),
+        "approve_text": _("Approved the text"),
+        "reject_text": _("Rejected the text"),
+        "use_text": _("Used a text in"),
         "approve_seo": _("Approved the text for search engines"),
         "add_labelling_tasks": _("Asked for labels:"),
         "answer_appeal": _("Answered an appeal about"),

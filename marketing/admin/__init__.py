@@ -1,5 +1,5 @@
 """The admin pages of marketing, a module for each subject."""
 
-from . import ads, campaigns, journeys, profiles, segments, voice
+from . import ads, campaigns, content, journeys, profiles, segments, voice
 
-__all__ = ["ads", "campaigns", "journeys", "profiles", "segments", "voice"]
+__all__ = ["ads", "campaigns", "content", "journeys", "profiles", "segments", "voice"]

@@ -2,6 +2,7 @@
 
 from .ads import AdConversion, AdCreative, AdGroup, AdSpend, AdTraffic
 from .campaigns import Campaign, CampaignVariant, Delivery
+from .content import ContentDraft, ContentUse
 from .journeys import Journey, JourneyRun
 from .likeness import Cluster, Lookalike, VectorVersion
 from .profiles import CustomerActivity, CustomerProfile, ProfileReference, ProfileRequest, Stage
@@ -18,6 +19,8 @@ __all__ = [
     "Campaign",
     "CampaignVariant",
     "Cluster",
+    "ContentDraft",
+    "ContentUse",
     "CustomerActivity",
     "CustomerProfile",
     "Delivery",

@@ -11,7 +11,7 @@ from ecomai.registry.jobs import execute_job
 from ecomai.registry.models import Job
 from marketing.demo import seed_demo
 from marketing.demo_campaign import SLUG
-from marketing.models import Campaign, CustomerProfile, Delivery, Journey, JourneyRun
+from marketing.models import Campaign, ContentDraft, CustomerProfile, Delivery, Journey, JourneyRun
 from marketing.readiness import uplift as readiness
 from marketing.services.effects import report_of, window_end
 from marketing.services.profiling import start_profiling
@@ -112,3 +112,14 @@ def test_a_shop_that_cannot_reach_its_customers_has_no_campaign(make_customer):
         make_customer()
     seed_demo()
     assert not Campaign.objects.filter(segment__slug=SLUG).exists()
+
+
+def test_the_demo_has_a_dozen_texts_of_which_some_are_approved(make_item):
+    for number in range(6):
+        make_item(title=f"Mug number {number}", brand="Ember", description="Glazed by hand. Made of clay.")
+    seed_demo()
+    states = list(ContentDraft.objects.order_by("pk").values_list("state", flat=True))
+    assert len(states) == 12
+    assert (states.count("approved"), states.count("rejected")) == (5, 1)
+    seed_demo()
+    assert ContentDraft.objects.count() == 12

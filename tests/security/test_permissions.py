@@ -116,6 +116,10 @@ def rows() -> dict[str, object]:
         risk.Case.objects.create(assessment=asked, kind="payment_fraud", due_at=now),
         risk.Appeal.objects.create(assessment=asked, text="x"),
         marketing.CustomerProfile.objects.create(customer=customer),
+        marketing.ContentDraft.objects.create(
+            item=item, kind="title", language="en", number=1, text="Mug", facts_digest="x",
+            composer="grounded",
+        ),
         risk.FairnessReport.objects.create(
             kind="payment_fraud", grouping="country", day=now.date(), n_days=28
         ),

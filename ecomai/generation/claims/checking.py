@@ -22,7 +22,7 @@ _ADDRESS = re.compile(
     r"|\b[\w-]+\.(?:com|net|org|cn|io|shop|de|uk|info|biz)\b\S*",
     re.I,
 )
-_CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|[{}<>`|\\]|\]\(|<\|.*?\|>|\bsystem prompt\b|\bas an ai\b", re.I)
+_CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|[{}`\\]|<\s*[a-z/!?|]|\]\(|\bsystem prompt\b|\bas an ai\b", re.I)
 _SIZE = re.compile(
     r"\b(?:size|sizes|尺码|尺寸)\s*:?\s*((?:XXS|XS|S|M|L|XL|XXL|XXXL|3XL)\b)|\b(XXS|XS|XL|XXL|XXXL|3XL)\b"
 )
