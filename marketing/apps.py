@@ -28,7 +28,7 @@ class MarketingConfig(AppConfig):
         from ecomai.registry.jobs import register_job
 
         from . import checks, measures, receivers, signals
-        from .content_prompts import prompts
+        from .prompts import prompts
         from .scenario import scenario
 
         scenarios.register(scenario)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import content_views, views
+from . import views
 
 urlpatterns = [
     path("unsubscribe/<str:token>/", views.unsubscribe_view, name="marketing-unsubscribe"),
@@ -12,7 +12,7 @@ urlpatterns = [
     path("ads/click/<str:token>/", views.ad_click_view, name="marketing-ad-click"),
     path("ads/<slug:placement>/", views.AdsView.as_view(), name="marketing-ads"),
     path("feedback/", views.FeedbackView.as_view(), name="marketing-feedback"),
-    path("texts/", content_views.TextsView.as_view(), name="marketing-texts"),
+    path("texts/", views.TextsView.as_view(), name="marketing-texts"),
     path("segments/", views.SegmentsView.as_view(), name="marketing-segments"),
     path("segments/<slug:slug>/members/", views.MembersView.as_view(), name="marketing-members"),
     path(

@@ -31,6 +31,8 @@ from .serializers import (
     SeenResultSerializer,
     SeenSerializer,
     SegmentSerializer,
+    TextsQuery,
+    TextsSerializer,
 )
 from .services import ads, unsubscribing
 from .services.ads.requests import choose_for_request, is_person
@@ -203,3 +205,27 @@ def ad_click_view(request: HttpRequest, token: str) -> HttpResponse:
     except NotFoundError:
         raise Http404 from None
     return HttpResponseRedirect(address, headers={"Referrer-Policy": "no-referrer-when-downgrade"})
+
+
+class TextsView(ApiView):
+    """Approved texts of items; one whose item has changed since is not in the answer."""
+
+    authentication_classes = (ApiKeyAuthentication,)
+    permission_classes = (HasScope("marketing:read"),)
+
+    @extend_schema(
+        parameters=[TextsQuery], responses=TextsSerializer, tags=["marketing"],
+        operation_id="ecomai_marketing_texts",
+    )  # fmt: skip
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        query = TextsQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        drafts = selectors.approved_texts(storefront=request.auth.storefront, **query.validated_data)
+        texts = [
+            {
+                "id": draft.pk, "item": external_id, "kind": draft.kind,
+                "language": draft.language, "variant": draft.number, "text": draft.text,
+            }
+            for external_id, draft in drafts
+        ]  # fmt: skip
+        return json_response({"texts": texts})

@@ -10,8 +10,8 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from ..content_prompts import HELLO, PRICE
 from ..models import CustomerProfile, Segment, SegmentMember, Stage
+from ..prompts import HELLO, PRICE
 from ..selectors import stage_condition
 from ..summary import CHEAP, DEAR, leaf_of
 

@@ -21,9 +21,9 @@ from ecomai.registry.jobs import RunningJob, enqueue_job
 from ecomai.registry.models import Job
 from ecomai.registry.services.access import write_audit
 
-from ..content_prompts import NAME, kinds_for
 from ..exceptions import TextBlockedError
 from ..models import Campaign, CampaignVariant, ContentDraft, ContentUse, Segment
+from ..prompts import NAME, kinds_for
 from ..segments.portrait import portrait_of
 
 JOB_KIND = "marketing.content"

@@ -10,7 +10,7 @@ from ecomai.fusion.models import ConsentRecord
 from ecomai.registry.jobs import execute_job
 from ecomai.registry.models import Job
 from marketing.demo import seed_demo
-from marketing.demo_campaign import SLUG
+from marketing.demo.campaign import SLUG
 from marketing.models import Campaign, ContentDraft, CustomerProfile, Delivery, Journey, JourneyRun
 from marketing.readiness import uplift as readiness
 from marketing.services.effects import report_of, window_end

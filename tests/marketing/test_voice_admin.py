@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ecomai.commerce.services.keys import create_api_key
-from marketing.demo_voice import seed_voice
+from marketing.demo.voice import seed_voice
 from marketing.models import Feedback, VoiceAlarm
 from marketing.services import alarms, refresh_profiles, voice
 

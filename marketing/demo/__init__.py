@@ -11,20 +11,21 @@ from django.utils.translation import gettext as _
 from ecomai.commerce.models import Customer
 from ecomai.fusion.models import ConsentRecord
 
-from . import content_demo, selectors
-from .app_settings import app_settings
-from .demo_campaign import seed_campaign
-from .demo_voice import seed_voice
-from .exceptions import JourneyNotReadyError
-from .models import Journey, ProfileReference, Segment
-from .segments.compiling import select_profiles
-from .segments.conditions import parse_condition
-from .services import request_profiles, work_requests
-from .services.journeys import create_journey, start_journey
-from .services.likeness import start_vectors
-from .services.profiling import start_profiling
-from .services.segments import create_segment
-from .services.travelling import advance_journeys, enter
+from .. import selectors
+from ..app_settings import app_settings
+from ..exceptions import JourneyNotReadyError
+from ..models import Journey, ProfileReference, Segment
+from ..segments.compiling import select_profiles
+from ..segments.conditions import parse_condition
+from ..services import request_profiles, work_requests
+from ..services.journeys import create_journey, start_journey
+from ..services.likeness import start_vectors
+from ..services.profiling import start_profiling
+from ..services.segments import create_segment
+from ..services.travelling import advance_journeys, enter
+from .campaign import seed_campaign
+from .texts import seed_texts
+from .voice import seed_voice
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ def seed_demo() -> None:
     if not Journey.objects.exists():
         _travel(Segment.objects.get(slug="left-basket"))
     seed_voice()
-    content_demo.seed_texts()
+    seed_texts()
 
 
 def _answer() -> None:

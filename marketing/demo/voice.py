@@ -10,9 +10,9 @@ from django.utils.translation import get_language
 
 from ecomai.commerce.models import Customer, Item
 
-from .models import Feedback
-from .services.alarms import look_for_alarms
-from .services.voice import take_feedback
+from ..models import Feedback
+from ..services.alarms import look_for_alarms
+from ..services.voice import take_feedback
 
 N_REVIEWS, N_CHATS, N_DAYS = 420, 60, 360
 SURGE_DAYS, N_SURGE = 10, 32

@@ -4,9 +4,9 @@ from django.utils.translation import get_language
 
 from ecomai.commerce.models import Item
 
-from .models import ContentDraft
-from .services import content
-from .services.content import Kind, Source
+from ..models import ContentDraft
+from ..services import content
+from ..services.content import Kind, Source
 
 N_ITEMS, N_APPROVED = 4, 5
 KINDS = (Kind.DESCRIPTION, Kind.AD, Kind.SUBJECT)

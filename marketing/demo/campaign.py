@@ -23,9 +23,9 @@ from ecomai.commerce.models import Event, EventType, OrderLine
 from ecomai.commerce.services.orders import upsert_orders
 from ecomai.registry.jobs import execute_job
 
-from .models import Campaign, CustomerProfile, Delivery, Segment
-from .services.campaigns import create_campaign, start_campaign
-from .services.segments import create_segment, import_members
+from ..models import Campaign, CustomerProfile, Delivery, Segment
+from ..services.campaigns import create_campaign, start_campaign
+from ..services.segments import create_segment, import_members
 
 SLUG = "buyers-of-the-demo-campaign"
 HOLDOUT_SHARE, EFFECT_DAYS, DAYS_AGO = 0.35, 14, 20
