@@ -6,7 +6,7 @@ from collections.abc import Callable
 from django.utils.translation import gettext as _
 
 from ecomai import scenarios
-from ecomai.exceptions import ConflictError
+from ecomai.exceptions import ConflictError, NotEnoughDataError
 from ecomai.registry import selectors, services
 from ecomai.registry.exceptions import TrainingActiveError
 from ecomai.registry.models import ActiveTraining, Job, ModelDeployment, TrainingRun
@@ -45,14 +45,22 @@ def wait_for(job: Job, step: Step, look_after_workers: Callable[[], None]) -> No
 
 
 def promote(run: TrainingRun, step: Step) -> None:
-    """Let the run's version answer customers if it is better than the baseline; say what was decided."""
+    """Let the run's version answer customers if it is better than the baseline; say what was decided.
+
+    A shop does well without an optional model, so one that has too little to learn, or is no better than what
+    answers without it, is no failure.
+    """
     run.refresh_from_db()
+    is_optional = scenarios.get_model_spec(run.model_name).is_optional
     if run.version is None:
-        step.fail(_("no model: %(reason)s") % {"reason": run.job.error_message})
+        has_too_little = run.job.error_code == NotEnoughDataError.code
+        text = _("no model: %(reason)s") % {"reason": run.job.error_message}
+        _conclude(step, text, is_failure=not (is_optional and has_too_little))
         return
     verdict = services.judge(version=run.version)
     if not verdict.is_passed:
-        step.fail(_("not promoted: %(reason)s") % {"reason": " ".join(map(str, verdict.reasons))})
+        text = _("not promoted: %(reason)s") % {"reason": " ".join(map(str, verdict.reasons))}
+        _conclude(step, text, is_failure=not is_optional)
         return
     services.promote_version(version=run.version, actor_label=ACTOR)
     if ModelDeployment.objects.get(model_name=run.model_name).mode == ModelDeployment.Mode.SHADOW:
@@ -64,6 +72,13 @@ def promote(run: TrainingRun, step: Step) -> None:
         "baseline": run.version.baseline_metrics.get(metric, 0.0),
     }
     step.report(1.0, text)
+
+
+def _conclude(step: Step, text: str, *, is_failure: bool) -> None:
+    if is_failure:
+        step.fail(text)
+    else:
+        step.report(1.0, text)
 
 
 def request_scoring(spec: scenarios.ModelSpec) -> Job | None:

@@ -70,7 +70,7 @@ class Opening:
                 self.prepare()
                 if is_served:
                     self.open_doors()
-            unready = [str(spec.verbose_name) for spec in learning.untrained_models()]
+            unready = [str(spec.verbose_name) for spec in learning.untrained_models() if not spec.is_optional]
             connections.close_all()  # else a stop of the database would find us connected
             if unready:
                 self.display.note(_("Without a model: %(names)s.") % {"names": ", ".join(unready)})

@@ -7,16 +7,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth import authenticate
 from rich.console import Console
 
 from ecomai.commerce.models import ApiKey
+from ecomai.registry.models import Job, ModelVersion, TrainingRun
+from ecomai.registry.selectors import serving_version
+from ecomai.scenarios import get_model_spec
 from ecomai_project.embedded.places import Places
 from ecomai_project.embedded.postgres import Postgres
 from ecomai_project.embedded.redis import Redis
-from ecomai_project.opening import people
+from ecomai_project.opening import learning, people
 from ecomai_project.opening.display import Display, StepStream
 from ecomai_project.shop import Shop
 
@@ -81,6 +85,40 @@ def test_server_key_is_made_once_and_kept_to_be_shown(tmp_path: Path) -> None:
     assert people.make_server_key(Shop.load(tmp_path)) == first
     assert ApiKey.objects.count() == 1
     assert (tmp_path / "shop.json").stat().st_mode & 0o077 == 0
+
+
+def ended_run(model_name: str, *, error_code: str = "", has_version: bool = False) -> TrainingRun:
+    """A training that was too early, or one whose version is worse than the simple baseline."""
+    state = Job.State.SUCCEEDED if has_version else Job.State.FAILED
+    job = Job.objects.create(kind="training", state=state, error_code=error_code, error_message="Why.")
+    metric = get_model_spec(model_name).primary_metric
+    version = has_version and ModelVersion.objects.create(
+        model_name=model_name, number=1, kind="test", artifact_path="a", artifact_digest="0",
+        metrics={metric: 0.1}, baseline_metrics={metric: 0.2},
+    )  # fmt: skip
+    return TrainingRun.objects.create(model_name=model_name, job=job, version=version or None)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("model_name", "values", "mark"),
+    [
+        ("recommendations.next_item", {"has_version": True}, "✗"),
+        ("recommendations.next_item", {"error_code": "not_enough_data"}, "✗"),
+        ("marketing.customer_value", {"has_version": True}, "✓"),
+        ("marketing.customer_value", {"error_code": "not_enough_data"}, "✓"),
+        ("marketing.customer_value", {"error_code": "internal_error"}, "✗"),
+    ],
+)
+def test_an_optional_model_may_stay_away_but_not_break(
+    model_name: str, values: dict[str, Any], mark: str
+) -> None:
+    display, written = plain_display()
+    with display.steps(), display.step("Training") as step:
+        learning.promote(ended_run(model_name, **values), step)
+    assert written.getvalue().startswith(mark)
+    assert "not promoted" in written.getvalue() or "no model: Why." in written.getvalue()
+    assert serving_version(model_name) is None
 
 
 @pytest.fixture
