@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from ecomai.scenarios import Readiness
 
 from . import selectors
-from .models import AdSpend
+from .models import AdSpend, Delivery
 
 LEAST_BUYERS, LEAST_RETURNING = 50, 10
 LEAST_AD_IMPRESSIONS, LEAST_AD_CLICKS = 1000, 30
@@ -24,25 +24,32 @@ def customer_value() -> list[Readiness]:
 
 
 def uplift() -> list[Readiness]:
-    from .models import Delivery
-    from .targeting.trials import WITHOUT, finished_campaigns
-
-    campaigns = finished_campaigns(as_of=timezone.now())
-    found = Delivery.objects.filter(campaign__in=campaigns).aggregate(
-        n_without=Count("pk", filter=Q(state__in=WITHOUT)), n_with=Count("pk", filter=~Q(state__in=WITHOUT))
-    )
+    found = selectors.remembered("trials", _count_trials)
     return [
         Readiness(_("customers held out of finished campaigns"), found["n_without"], LEAST_HELD_OUT),
         Readiness(_("customers who were to get a message"), found["n_with"], LEAST_TREATED),
     ]
 
 
+def _count_trials() -> dict[str, int]:
+    from .targeting.trials import WITHOUT, finished_campaigns
+
+    campaigns = finished_campaigns(as_of=timezone.now())
+    return Delivery.objects.filter(campaign__in=campaigns).aggregate(
+        n_without=Count("pk", filter=Q(state__in=WITHOUT)), n_with=Count("pk", filter=~Q(state__in=WITHOUT))
+    )
+
+
 def ad_response() -> list[Readiness]:
-    counts = AdSpend.objects.aggregate(shown=Sum("n_impressions"), clicked=Sum("n_clicks"))
+    counts = selectors.remembered("ads", _count_ads)
     return [
         Readiness(_("impressions of advertisements"), counts["shown"] or 0, LEAST_AD_IMPRESSIONS),
         Readiness(_("clicks on advertisements"), counts["clicked"] or 0, LEAST_AD_CLICKS),
     ]
+
+
+def _count_ads() -> dict[str, int]:
+    return AdSpend.objects.aggregate(shown=Sum("n_impressions"), clicked=Sum("n_clicks"))
 
 
 def sentiment() -> list[Readiness]:

@@ -1,6 +1,6 @@
 """Reads of this scenario."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -53,8 +53,9 @@ def stage_condition(stage: Stage, *, now: datetime) -> Q:
     return (Q(n_orders=1) if stage == Stage.NEW else Q(n_orders__gt=1)) & in_time & not_lapsed
 
 
-#: All profiles are read to count them, so not for each page.
-COUNTS_KEY, COUNTS_SECONDS = "ecomai.marketing.counts", 60
+#: All rows are read to count them, so not for each page.
+COUNTED, COUNTS_SECONDS = ("profiles", "trials", "ads", "ratings"), 60
+_COUNTS_KEY = "ecomai.marketing.counts.%s"
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,17 @@ class ProfileCounts:
 
 def profile_counts() -> ProfileCounts:
     """Return what was counted within the last minute; one query over all profiles."""
-    counts: Any = cache.get_or_set(COUNTS_KEY, _count, COUNTS_SECONDS)
-    return ProfileCounts(**counts)
+    return ProfileCounts(**remembered("profiles", _count))
+
+
+def remembered(name: str, count: Callable[[], Any]) -> Any:
+    """Return what was counted within the last minute; `name` is one of `COUNTED`."""
+    return cache.get_or_set(_COUNTS_KEY % name, count, COUNTS_SECONDS)
 
 
 def forget_counts() -> None:
-    """Have profiles counted again for whoever asks next."""
-    cache.delete(COUNTS_KEY)
+    """Have everything counted again for whoever asks next."""
+    cache.delete_many([_COUNTS_KEY % name for name in COUNTED])
 
 
 def _count() -> dict[str, Any]:
@@ -131,9 +136,13 @@ def counted_ad_groups(storefront: str) -> QuerySet[AdGroup]:
 
 def rated_counts() -> tuple[int, int]:
     """Return how many texts have stars that say something, and how many of them are negative."""
-    rated = Feedback.objects.filter(rating__isnull=False).exclude(rating=3)
-    counts = rated.aggregate(n=Count("pk"), negative=Count("pk", filter=Q(rating__lte=2)))
+    counts = remembered("ratings", _count_ratings)
     return counts["n"], counts["negative"]
+
+
+def _count_ratings() -> dict[str, int]:
+    rated = Feedback.objects.filter(rating__isnull=False).exclude(rating=3)
+    return rated.aggregate(n=Count("pk"), negative=Count("pk", filter=Q(rating__lte=2)))
 
 
 def approved_texts(

@@ -53,6 +53,7 @@ def seed_demo() -> None:
         _travel(Segment.objects.get(slug="left-basket"))
     seed_voice()
     seed_texts()
+    selectors.forget_counts()  # whether models have enough is asked next
 
 
 def _answer() -> None:

@@ -260,16 +260,9 @@ def test_a_person_is_told_and_erased(make_customer, make_order, make_event):
     told = export(subject)
     assert told["profile"]["n_orders"] == 1
     assert [row["type"] for row in told["activities"]] == ["view"]
-    nothing = {
-        "profiles": 0,
-        "activities": 0,
-        "profile_requests": 0,
-        "segment_memberships": 0,
-        "deliveries": 0,
-    }
-    assert erase(subject) == nothing | {"profiles": 1, "activities": 1}
-    assert erase(subject) == nothing
-    assert export(subject) == {"profile": None, "segments": [], "campaigns": [], "activities": []}
+    assert {kind: n for kind, n in erase(subject).items() if n} == {"profiles": 1, "activities": 1}
+    assert not any(erase(subject).values())
+    assert not any(export(subject).values())
     assert CustomerProfile.objects.get().pk == ben.pk
     nobody = Subject(storefront="", external_id="x", customer_pk=None)
-    assert export(nobody) == {"profile": None, "segments": [], "campaigns": [], "activities": []}
+    assert not any(export(nobody).values())
