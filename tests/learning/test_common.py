@@ -25,6 +25,7 @@ from ecomai.learning.classifiers.text_base import TextClassifier
 from ecomai.learning.classifiers.text_ensemble import TextEnsemble
 from ecomai.learning.classifiers.text_pieces import PiecesTextClassifier
 from ecomai.learning.classifiers.text_transformer import TransformerTextClassifier
+from ecomai.learning.customer_value.assortment import Assortment
 from ecomai.learning.customer_value.attrition import AttritionModel
 from ecomai.learning.customer_value.base import CustomerValueModel
 from ecomai.learning.customer_value.bg_nbd import BgNbdModel
@@ -33,6 +34,7 @@ from ecomai.learning.customer_value.ensemble import ValueEnsemble
 from ecomai.learning.customer_value.gamma_gamma import GammaGammaSpend
 from ecomai.learning.customer_value.own_rate import OwnRateModel
 from ecomai.learning.customer_value.pareto_nbd import ParetoNbdModel
+from ecomai.learning.customer_value.private import PrivateValueModel
 from ecomai.learning.customer_value.sequence import SequenceValueModel
 from ecomai.learning.encoders.adapted import AdaptedTextEncoder
 from ecomai.learning.encoders.base import TextEncoder
@@ -109,7 +111,7 @@ CLASSIFIERS: list[Callable[[], Estimator]] = [
 # Their contract is in test_customer_value.py.
 CUSTOMER_VALUE: list[Callable[[], Estimator]] = [
     OwnRateModel, BgNbdModel, ParetoNbdModel, GammaGammaSpend, BoostedValueModel, SequenceValueModel,
-    ValueEnsemble,
+    ValueEnsemble, Assortment, PrivateValueModel,
 ]  # fmt: skip
 # Their contract is in test_uplift.py.
 UPLIFT: list[Callable[[], Estimator]] = [
