@@ -56,7 +56,7 @@ class ContentDraftAdmin(OwnPages):
     change_list_template = "admin/ecomai_marketing/contentdraft/change_list.html"
 
     class Media:
-        css = {"all": ["ecomai/registry/admin.css"]}
+        css = {"all": ["ecomai/registry/admin.css", "ecomai/marketing/content.css"]}
 
     @admin.display(description=gettext_lazy("about"))
     def about(self, draft: ContentDraft) -> str:

@@ -104,6 +104,10 @@ class VoiceAlarmAdmin(OwnPages):
     list_select_related = ["aspect"]
     ordering = ["-detected_at"]
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """They are found, not made."""
+        return False
+
     def own_urls(self) -> list[URLPattern]:
         return [self.address("<int:pk>/mark/<slug:state>/", require_POST(self.mark_view), "mark")]
 
