@@ -41,69 +41,72 @@ def erase(subject: Subject) -> Mapping[str, int]:
 
 def export(subject: Subject) -> Mapping[str, Any]:
     """Return the profile, activities and texts, as JSON values."""
-    profile = CustomerProfile.objects.filter(customer_id__in=_pks(subject)).first()
-    activities = CustomerActivity.objects.filter(customer_id__in=_pks(subject)).order_by("type")
+    theirs = {"customer_id__in": _pks(subject)}
+    profile = CustomerProfile.objects.filter(**theirs).first()
+    members = SegmentMember.objects.filter(**theirs).select_related("segment").order_by("segment__name")
+    credited = AdConversion.objects.filter(**theirs).select_related("creative").order_by("pk")
     return {
         "profile": figures_of(profile) if profile else None,
-        "segments": [
-            {"name": row.segment.name, "since": row.joined_at.isoformat()}
-            for row in SegmentMember.objects.filter(customer_id__in=_pks(subject))
-            .select_related("segment")
-            .order_by("segment__name")
-        ],
-        "campaigns": [
-            {
-                "name": row.campaign.name,
-                "state": row.state,
-                "sent_at": row.sent_at and row.sent_at.isoformat(),
-            }
-            for row in Delivery.objects.filter(customer_id__in=_pks(subject))
-            .select_related("campaign")
-            .order_by("pk")
-        ],
-        "journeys": [
-            {
-                "name": run.journey.name,
-                "state": run.state,
-                "step": run.step,
-                "began_at": run.entered_at.isoformat(),
-                "ended_at": run.ended_at and run.ended_at.isoformat(),
-            }
-            for run in JourneyRun.objects.filter(customer_id__in=_pks(subject))
-            .select_related("journey")
-            .order_by("pk")
-        ],
+        "segments": [{"name": row.segment.name, "since": row.joined_at.isoformat()} for row in members],
+        "campaigns": _campaigns(theirs),
+        "journeys": _journeys(theirs),
         "orders_after_advertisements": [
-            {"title": row.creative.title, "clicked_at": row.clicked_at.isoformat()}
-            for row in AdConversion.objects.filter(customer_id__in=_pks(subject))
-            .select_related("creative")
-            .order_by("pk")
+            {"title": row.creative.title, "clicked_at": row.clicked_at.isoformat()} for row in credited
         ],
-        "feedback": [
-            {
-                "source": row.source,
-                "title": row.title,
-                "text": row.text,
-                "rating": row.rating,
-                "sentiment": row.sentiment,
-                "negative_probability": row.negative_probability,
-                "aspects": sorted({each.aspect.name for each in row.sentences.all() if each.aspect}),
-                "written_at": row.written_at.isoformat(),
-            }
-            for row in Feedback.objects.filter(customer_id__in=_pks(subject))
-            .prefetch_related("sentences__aspect")
-            .order_by("written_at")
-        ],
-        "activities": [
-            {
-                "type": row.type,
-                "n": row.n,
-                "first_at": row.first_at.isoformat(),
-                "last_at": row.last_at.isoformat(),
-            }
-            for row in activities
-        ],
+        "feedback": _feedback(theirs),
+        "activities": _activities(theirs),
     }
+
+
+def _campaigns(theirs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rows = Delivery.objects.filter(**theirs).select_related("campaign").order_by("pk")
+    return [
+        {"name": row.campaign.name, "state": row.state, "sent_at": row.sent_at and row.sent_at.isoformat()}
+        for row in rows
+    ]
+
+
+def _journeys(theirs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    runs = JourneyRun.objects.filter(**theirs).select_related("journey").order_by("pk")
+    return [
+        {
+            "name": run.journey.name,
+            "state": run.state,
+            "step": run.step,
+            "began_at": run.entered_at.isoformat(),
+            "ended_at": run.ended_at and run.ended_at.isoformat(),
+        }
+        for run in runs
+    ]
+
+
+def _feedback(theirs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rows = Feedback.objects.filter(**theirs).prefetch_related("sentences__aspect").order_by("written_at")
+    return [
+        {
+            "source": row.source,
+            "title": row.title,
+            "text": row.text,
+            "rating": row.rating,
+            "sentiment": row.sentiment,
+            "negative_probability": row.negative_probability,
+            "aspects": sorted({each.aspect.name for each in row.sentences.all() if each.aspect}),
+            "written_at": row.written_at.isoformat(),
+        }
+        for row in rows
+    ]
+
+
+def _activities(theirs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "type": row.type,
+            "n": row.n,
+            "first_at": row.first_at.isoformat(),
+            "last_at": row.last_at.isoformat(),
+        }
+        for row in CustomerActivity.objects.filter(**theirs).order_by("type")
+    ]
 
 
 def _leave_segments(customer_pks: list[int]) -> int:
