@@ -22,7 +22,7 @@ def listen() -> None:
 
 def score_feedback() -> None:
     """Have texts read that the serving version has not read, unless it is under way already."""
-    from ..voice_scoring import unread
+    from ..scoring.sentiment import unread
 
     version = serving_version(SENTIMENT)
     if version is None or not unread(version).exists():

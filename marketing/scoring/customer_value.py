@@ -15,11 +15,11 @@ from ecomai.registry.artifacts import open_artifact
 from ecomai.registry.models import ModelVersion
 from ecomai.registry.selectors import serving_version
 
-from .app_settings import app_settings
-from .datasets import Purchases, read_purchases
-from .models import CustomerProfile
-from .scenario import CHURN_PROBABILITY, CUSTOMER_VALUE, EXPECTED_VALUE
-from .services import update_memberships
+from ..app_settings import app_settings
+from ..datasets import Purchases, read_purchases
+from ..models import CustomerProfile
+from ..scenario import CHURN_PROBABILITY, CUSTOMER_VALUE, EXPECTED_VALUE
+from ..services import update_memberships
 
 SHARD_SIZE = 20_000
 #: Four of five times what a customer spends lies between.
@@ -48,7 +48,7 @@ def score_shard(shard: Mapping[str, Any]) -> int:
 
     Safe to run twice: the same moment gives the same scores.
     """
-    from .training.value_artifacts import read_value_model
+    from ..training.value_artifacts import read_value_model
 
     version = ModelVersion.objects.get(pk=shard["version"])
     asked_at = datetime.fromisoformat(shard["asked_at"])

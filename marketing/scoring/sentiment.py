@@ -13,9 +13,9 @@ from ecomai.registry.artifacts import open_artifact
 from ecomai.registry.models import ModelVersion
 from ecomai.registry.selectors import serving_version
 
-from .models import Feedback, FeedbackAspect, SaidBy, Sentiment
-from .scenario import SENTIMENT
-from .sentiment import join_title
+from ..models import Feedback, FeedbackAspect, SaidBy, Sentiment
+from ..scenario import SENTIMENT
+from ..sentiment import join_title
 
 SHARD_SIZE = 20_000
 BATCH_SIZE = 500
@@ -43,7 +43,7 @@ def score_shard(shard: Mapping[str, Any]) -> int:
     Stars say more of a whole text than a model does; of its sentences, and of texts without stars, the model
     speaks.
     """
-    from .training.sentiment import read_sentiment_model
+    from ..training.sentiment import read_sentiment_model
 
     version = ModelVersion.objects.get(pk=shard["version"])
     model = read_sentiment_model(open_artifact(version))

@@ -1,0 +1,1 @@
+"""Batches scored and stored, a module for each model."""
