@@ -49,6 +49,20 @@ class Recommender(Protocol):
 class FoundItem:
     item_id: str
     score: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchFilters:
+    """What may be found. `category` is a path or its beginning; prices are in `currency`, which may be empty
+    where all prices are in one.
+    """
+
+    category: str = ""
+    min_price: Decimal | None = None
+    max_price: Decimal | None = None
+    currency: str = ""
+    is_in_stock: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,8 +73,40 @@ class SearchResults:
 
 class Searcher(Protocol):
     def search(
-        self, *, query: str, n: int = 20, storefront: str = "", time_budget_seconds: float = 0.1
+        self,
+        *,
+        query: str,
+        n: int = 20,
+        storefront: str = "",
+        filters: SearchFilters | None = None,
+        time_budget_seconds: float = 0.1,
     ) -> SearchResults: ...
+
+
+class PictureSearcher(Protocol):
+    """Finds items that look like a picture. `content` is a file's content, which is read and not kept."""
+
+    def search_picture(self, *, content: bytes, n: int = 5, storefront: str = "") -> SearchResults: ...
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a customer wrote of an item, without who it was; `rating` is in stars, of five."""
+
+    text: str
+    rating: int | None = None
+
+
+@dataclass(frozen=True)
+class Reviews:
+    reviews: Sequence[Review] = ()
+    unavailable: Unavailable | None = None
+
+
+class ReviewReader(Protocol):
+    """Returns the newest reviews of an item."""
+
+    def read_reviews(self, *, item_id: str, n: int = 50, storefront: str = "") -> Reviews: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,10 +201,39 @@ class MessageReceipt:
 
 
 class MessageSender(Protocol):
+    """Says something to a customer, such as in a chat.
+
+    `context["key"]`, where it is there, makes a message happen once: the same key again is taken for the
+    same message and answered as sent.
+    """
+
     def send(
         self, *, customer_id: str, channel: str, subject: str, body: str, purpose: str,
         context: dict[str, Any] | None = None,
     ) -> MessageReceipt: ...  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeardText:
+    """What a customer wrote, in a chat or elsewhere; who passes it on has masked what is personal in it."""
+
+    text_id: str
+    text: str
+    written_at: datetime
+    customer_id: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True)
+class Hearing:
+    n_taken: int = 0
+    unavailable: Unavailable | None = None
+
+
+class VoiceListener(Protocol):
+    """Reads what customers write for what they feel and talk about. A `text_id` counts once."""
+
+    def hear(self, texts: Sequence[HeardText], *, storefront: str = "") -> Hearing: ...
 
 
 @dataclass(frozen=True)
@@ -178,6 +253,22 @@ class NullSearcher:
 
 
 @dataclass(frozen=True)
+class NullPictureSearcher:
+    unavailable: Unavailable = field(default_factory=Unavailable)
+
+    def search_picture(self, **request: Any) -> SearchResults:
+        return SearchResults(unavailable=self.unavailable)
+
+
+@dataclass(frozen=True)
+class NullReviewReader:
+    unavailable: Unavailable = field(default_factory=Unavailable)
+
+    def read_reviews(self, **request: Any) -> Reviews:
+        return Reviews(unavailable=self.unavailable)
+
+
+@dataclass(frozen=True)
 class NullRiskAssessor:
     unavailable: Unavailable = field(default_factory=Unavailable)
 
@@ -193,11 +284,22 @@ class NullMessageSender:
         return MessageReceipt(unavailable=self.unavailable)
 
 
+@dataclass(frozen=True)
+class NullVoiceListener:
+    unavailable: Unavailable = field(default_factory=Unavailable)
+
+    def hear(self, texts: Sequence[HeardText], **request: Any) -> Hearing:
+        return Hearing(unavailable=self.unavailable)
+
+
 NULL_IMPLEMENTATIONS: dict[type, type] = {
     Recommender: NullRecommender,
     Searcher: NullSearcher,
+    PictureSearcher: NullPictureSearcher,
+    ReviewReader: NullReviewReader,
     RiskAssessor: NullRiskAssessor,
     MessageSender: NullMessageSender,
+    VoiceListener: NullVoiceListener,
 }
 
 

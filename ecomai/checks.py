@@ -96,11 +96,13 @@ def check_sockets(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMe
 
     if not websocket_urlpatterns():
         return []
-    module = str(getattr(settings, "ASGI_APPLICATION", None) or "").rpartition(".")[0]
+    # Django's own start of a project writes an asgi.py and no setting.
+    usual = f"{settings.ROOT_URLCONF.partition('.')[0]}.asgi.application"
+    module = str(getattr(settings, "ASGI_APPLICATION", None) or usual).rpartition(".")[0]
     source = _source_of(module)
     if "ecomai.routing" in source:
         return []
-    problem = f"{module} does not lead to them" if source else "ASGI_APPLICATION names no file"
+    problem = f"{module} does not lead to them" if source else f"there is no {module}"
     return [
         checks.Warning(
             f"An installed scenario talks over websockets, but {problem}.",

@@ -84,6 +84,7 @@ class ModelSpec:
     - `readiness() -> list[Readiness]` says whether there is enough data.
 
     Nothing trains an optional model of its own accord before it is ready: a shop does well without it.
+    One that is not served is read by workers alone, in batch: no process holds it to answer with.
 
     `search_space` says which hyperparameters a search may try, and among which values; `train` then
     looks at `run.search`. Empty means that none is offered. `options` are the hyperparameters that the
@@ -108,6 +109,7 @@ class ModelSpec:
     offered_schedule: OfferedSchedule | None = None
     queue: str = "gpu"
     is_optional: bool = False
+    is_served: bool = True
 
 
 #: Groups that are made ready for a shop's staff: `ecomai.console.groups`.

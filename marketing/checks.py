@@ -9,8 +9,13 @@ from .app_settings import MarketingSettings, app_settings
 
 POSITIVE = (
     "HISTORY_DAYS", "BATCH_SIZE", "MESSAGES_PER_WEEK", "AD_ATTRIBUTION_DAYS", "AD_REQUESTS_PER_MINUTE",
+    "SENDING_WORKERS", "MAIL_TIMEOUT_SECONDS", "SOFT_BOUNCES", "LEAST_JUDGED",
 )  # fmt: skip
-TEXTS = ("PURPOSE", "TIER_TRAIT", "REFERRALS_TRAIT", "BASE_URL", "AD_TEXT_ENCODER")
+TEXTS = (
+    "PURPOSE", "TIER_TRAIT", "REFERRALS_TRAIT", "BASE_URL", "AD_TEXT_ENCODER", "BOUNCE_ADDRESS", "HASH_KEY",
+)  # fmt: skip
+LIMITS = {"MAILS_PER_MINUTE": "a number of mails, or 0", "MESSAGES_PER_MINUTE": "a number of messages, or 0"}
+SHARES = ("MOST_REFUSED", "MOST_BOUNCED", "MOST_COMPLAINED", "MOST_UNSUBSCRIBED")
 
 
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -26,11 +31,10 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     messages += [_wrong(name, "a text") for name in TEXTS if not isinstance(getattr(app_settings, name), str)]
     if not _is_hours(app_settings.QUIET_HOURS):
         messages.append(_wrong("QUIET_HOURS", "two hours from 0 to 23"))
-    limit, share = app_settings.MAILS_PER_MINUTE, app_settings.MOST_REFUSED
-    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
-        messages.append(_wrong("MAILS_PER_MINUTE", "a number of mails, or 0"))
-    if not isinstance(share, int | float) or isinstance(share, bool) or not 0 < share <= 1:
-        messages.append(_wrong("MOST_REFUSED", "a share above 0 and up to 1"))
+    messages += [_wrong(name, expected) for name, expected in LIMITS.items() if not _is_limit(name)]
+    messages += [_wrong(name, "a share above 0 and up to 1") for name in SHARES if not _is_share(name)]
+    if not re.fullmatch(r"([^@\s+]+@[^@\s]+)?", str(app_settings.BOUNCE_ADDRESS)):
+        messages.append(_wrong("BOUNCE_ADDRESS", "an address without a plus, such as bounces@shop.example"))
     if not re.match(r"(https?://[^/]|$)", str(app_settings.BASE_URL)):
         messages.append(_wrong("BASE_URL", "an address such as https://shop.example"))
     share = app_settings.AD_EXPLORATION
@@ -53,6 +57,16 @@ def _is_hours(value: object) -> bool:
 def _is_positive(name: str) -> bool:
     value = getattr(app_settings, name)
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_limit(name: str) -> bool:
+    value = getattr(app_settings, name)
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_share(name: str) -> bool:
+    value = getattr(app_settings, name)
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
 
 
 def _wrong(name: str, expected: str) -> CheckMessage:

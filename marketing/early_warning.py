@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from .models import CustomerProfile, Stage
+from .models import CustomerProfile, Sentiment, Stage
 from .selectors import stage_condition
 from .summary import MANY_DISCOUNTS, leaf_of
 
@@ -56,12 +56,16 @@ def _reasons(profile: CustomerProfile, now: datetime) -> list[str]:
     if (profile.returned_share or 0) >= MANY_RETURNS:
         share = {"share": round(100 * (profile.returned_share or 0))}
         reasons.append(_("Sent back %(share)s %% of the pieces.") % share)
+    if profile.last_sentiment == Sentiment.NEGATIVE:
+        reasons.append(_("What was written last is negative."))
     return reasons
 
 
 def _suggestion(profile: CustomerProfile) -> str:
     if (profile.returned_share or 0) >= MANY_RETURNS:
         return _("Ask what was wrong: much of it came back.")
+    if profile.last_sentiment == Sentiment.NEGATIVE:
+        return _("Answer what was written, before anything is offered.")
     if (profile.discount_share or 0) >= MANY_DISCOUNTS and profile.favourite_category:
         return _("Offer a reduction in %(category)s.") % {"category": leaf_of(profile.favourite_category)}
     if profile.favourite_category:

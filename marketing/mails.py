@@ -1,7 +1,9 @@
 """What is written to a customer: a subject and a text with a few variables, and the way out below it."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from email.headerregistry import Address
+from email.policy import Compat32
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +17,8 @@ from django.utils.translation import gettext as _
 
 from .exceptions import TemplateError
 
+#: RFC 5322: lines should not be longer.
+LONGEST_LINE = 78
 #: What a text may name, and where it comes from.
 VARIABLES = ("name", "favourite_category", "favourite_brand", "loyalty_tier")
 FILTERS = frozenset({"default", "title", "capfirst", "upper", "lower"})
@@ -43,6 +47,17 @@ def compile_text(text: str) -> Template:
     return template
 
 
+def names_without_default(text: str) -> list[str]:
+    """Return which variables of a text leave a gap where a customer has none, each once, in order."""
+    nodes = [node for node in compile_text(text).nodelist if isinstance(node, VariableNode)]
+    bare = [
+        str(node.filter_expression.var)
+        for node in nodes
+        if not any(function.__name__ == "default" for function, _arguments in node.filter_expression.filters)
+    ]
+    return list(dict.fromkeys(bare))
+
+
 def _check_known(name: str, names: Sequence[str]) -> None:
     if name not in names:
         reason = _("“%(name)s” is not known; a text may name: %(names)s")
@@ -55,24 +70,56 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     return compile_text(text).render(known) + ""  # what a template renders passes for escaped, and is not
 
 
+class _ShortHeaders(Compat32):
+    """Writes a header that fits into one line as it is; folding it would change nothing, and costs much."""
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        if isinstance(value, str) and value.isascii() and value.isprintable():
+            line = f"{name}: {value}"
+            if len(line) <= LONGEST_LINE:
+                return f"{line}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
+
+
+_SHORT_HEADERS = _ShortHeaders()
+
+
+class CampaignMail(EmailMultiAlternatives):
+    """One of very many: draws its parts' boundary instead of looking for one, and folds long headers only."""
+
+    def message(self, **kwargs: Any) -> Any:
+        made: Any = super().message(**kwargs)
+        if type(made.policy) is Compat32:
+            made.policy = _SHORT_HEADERS
+        if made.is_multipart():
+            made.set_boundary(f"=_{secrets.token_hex(16)}")
+        return made
+
+
 def make_mail(
     *, subject: str, body: str, values: Mapping[str, str], to: str, message_id: str, unsubscribe_url: str,
-    connection: Any = None,
-) -> EmailMultiAlternatives:  # fmt: skip
-    """Return a mail as text and as HTML, with the way out in its text and its headers (RFC 8058)."""
+    preferences_url: str, envelope_from: str = "", connection: Any = None,
+) -> CampaignMail:  # fmt: skip
+    """Return a mail as text and as HTML, with the way out in its text and its headers (RFC 8058).
+
+    `envelope_from` is where bounces come to; what the customer sees is the shop's own sender.
+    """
     text = fill(body, values)
-    way_out = _("You get this because you allowed it. To get no more:")
+    way_out, choose = _("You get this because you allowed it. To get no more:"), _("To choose what you get:")
     html = format_html(
-        '<html><body>{}<hr><p>{} <a href="{}">{}</a></p></body></html>',
+        '<html><body>{}<hr><p>{} <a href="{}">{}</a><br>{} <a href="{}">{}</a></p></body></html>',
         _paragraphs(text), way_out, unsubscribe_url, _("unsubscribe"),
+        choose, preferences_url, _("your choices"),
     )  # fmt: skip
-    return EmailMultiAlternatives(
+    sender = {"From": settings.DEFAULT_FROM_EMAIL} if envelope_from else {}
+    return CampaignMail(
         subject=" ".join(fill(subject, values).split()),
-        body=f"{text}\n\n-- \n{way_out}\n{unsubscribe_url}\n",
-        from_email=settings.DEFAULT_FROM_EMAIL,
+        body=f"{text}\n\n-- \n{way_out}\n{unsubscribe_url}\n{choose}\n{preferences_url}\n",
+        from_email=envelope_from or settings.DEFAULT_FROM_EMAIL,
         to=[to],
         connection=connection,
         headers={
+            **sender,
             "Message-ID": message_id,
             "List-Unsubscribe": f"<{unsubscribe_url}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",

@@ -12,6 +12,7 @@ from ecomai.commerce.models import Customer, EventType, Order
 from ecomai.commerce.services.events import StoredEvent
 from ecomai.fusion.models import ConsentRecord
 from ecomai.registry.selectors import is_scenario_on
+from ecomai.registry.services.beat import add_beat_entries
 
 from . import services
 from .models import Aspect, Segment
@@ -27,11 +28,14 @@ BEAT_ENTRIES = {
     "ecomai: compute the profiles of customers to whom something happened": ("work_requests", "*", "*"),
     "ecomai: follow what time alone changes in segments": ("follow_time", "*", "*"),
     "ecomai: move customers on their journeys": ("advance_journeys", "*", "*"),
+    "ecomai: start campaigns at their time, and end those whose time is over": ("run_campaigns", "*", "*"),
+    "ecomai: watch whether a campaign had better stop": ("watch_campaigns", "*/10", "*"),
     "ecomai: compute all customer profiles": ("start_profiling", "10", "2"),
     "ecomai: compare customers with each other": ("compare_customers", "40", "3"),
     "ecomai: foresee what customers will buy": ("score_customers", "10", "4"),
     "ecomai: count the traffic that budgets of advertisements follow": ("count_traffic", "50", "3"),
     "ecomai: listen to what customers write": ("listen", "25", "*"),
+    "ecomai: read what customers write for its meaning": ("read_voice", "20", "5"),
 }
 
 
@@ -87,19 +91,4 @@ def create_aspects(sender: AppConfig, using: str, **kwargs: Any) -> None:
 
 
 def create_beat_entries(sender: AppConfig, using: str, **kwargs: Any) -> None:
-    """Give beat its entries once; what a shop changes or disables afterwards stays as it is."""
-    from django_celery_beat.models import CrontabSchedule, PeriodicTask
-
-    if PeriodicTask._meta.db_table not in connections[using].introspection.table_names():
-        return
-    tasks = PeriodicTask.objects.using(using)
-    for name, (task, minute, hour) in BEAT_ENTRIES.items():
-        if tasks.filter(name=name).exists():
-            continue
-        clock, _created = CrontabSchedule.objects.using(using).get_or_create(
-            minute=minute, hour=hour, day_of_week="*", day_of_month="*", month_of_year="*", timezone="UTC"
-        )
-        tasks.create(
-            name=name, task=f"ecomai.marketing.{task}", crontab=clock, queue="default",
-            expire_seconds=3600 if hour == "*" else None,
-        )  # fmt: skip
+    add_beat_entries("marketing", BEAT_ENTRIES, using=using)

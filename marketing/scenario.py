@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from ecomai.scenarios import FactSpec, Gate, ModelSpec, OfferedSchedule, Scenario
 from ecomai.training_options import Option
 
-from .names import AD_RESPONSE
+from .names import AD_RESPONSE, FAVOURITE_CATEGORY, LIFE_CYCLE, PRICE_LEVEL
 
 # The package is also installed as ecomai.apps.marketing, so dotted paths begin with its name.
 _HERE = __package__
@@ -47,6 +47,7 @@ customer_value = ModelSpec(
     default_hyperparameters={"horizon_days": 90, "privacy_epsilon": 0},
     options={"horizon_days": HORIZON, "privacy_epsilon": PRIVACY},
     offered_schedule=OfferedSchedule(label=_("each Monday night"), crontab="30 1 * * 1"),
+    is_served=False,  # workers alone read it
     is_optional=True,  # profiles say much without it
 )
 
@@ -68,6 +69,7 @@ uplift = ModelSpec(
     default_hyperparameters={"outcome": "bought"},
     options={"outcome": OUTCOME},
     offered_schedule=OfferedSchedule(label=_("each Sunday night"), crontab="30 2 * * 0"),
+    is_served=False,  # workers alone read it
     is_optional=True,  # campaigns with a holdout come first
 )
 
@@ -113,6 +115,7 @@ sentiment = ModelSpec(
     default_hyperparameters={"max_epochs": 2},
     options={"max_epochs": EPOCHS},
     offered_schedule=OfferedSchedule(label=_("on the first of each month, at night"), crontab="30 2 1 * *"),
+    is_served=False,  # workers alone read it
     is_optional=True,  # stars say enough to begin with
 )
 
@@ -126,6 +129,20 @@ FACTS = (
         name=EXPECTED_VALUE, entity="customer", type="number",
         purposes=frozenset({"marketing", "support"}), time_to_live=timedelta(days=45), default=0.0,
         verbose_name=_("Value expected"),
+    ),
+    FactSpec(
+        name=LIFE_CYCLE, entity="customer", type="text", purposes=frozenset({"marketing", "support"}),
+        time_to_live=timedelta(days=45), default="", verbose_name=_("Life cycle"),
+    ),
+    FactSpec(
+        name=FAVOURITE_CATEGORY, entity="customer", type="text",
+        purposes=frozenset({"marketing", "recommendations", "support"}), time_to_live=timedelta(days=45),
+        default="", verbose_name=_("Favourite category"),
+    ),
+    FactSpec(
+        name=PRICE_LEVEL, entity="customer", type="number",
+        purposes=frozenset({"marketing", "recommendations", "support"}), time_to_live=timedelta(days=45),
+        default=1.0, verbose_name=_("Price level in its categories"),
     ),
 )  # fmt: skip
 
@@ -147,8 +164,12 @@ LISTENS = (
 )
 SENDS_CAMPAIGNS = tuple(
     f"ecomai_marketing.{each}"
-    for each in ("add_campaign", "change_campaign", "view_campaign", "send_campaign", "view_delivery")
-)
+    for each in (
+        "add_campaign", "change_campaign", "view_campaign", "send_campaign", "view_delivery",
+        "view_suppression", "lift_suppression", "add_topic", "change_topic", "view_topic",
+        "view_webhookendpoint",
+    )
+)  # fmt: skip
 RUNS_JOURNEYS = tuple(
     f"ecomai_marketing.{each}"
     for each in ("add_journey", "change_journey", "view_journey", "run_journey", "view_journeyrun")
@@ -157,6 +178,7 @@ RUNS_ADS = tuple(
     f"ecomai_marketing.{each}" for each in ("add_adgroup", "change_adgroup", "view_adgroup", "run_adgroup")
 )
 WRITES_TEXTS = tuple(f"ecomai_marketing.{each}_contentdraft" for each in ("add", "change", "view", "approve"))
+DRAWS_PICTURES = tuple(f"ecomai_marketing.{each}_picturedraft" for each in ("add", "view", "approve"))
 CHANGES_SEGMENTS = (
     "ecomai_marketing.add_segment",
     "ecomai_marketing.change_segment",
@@ -173,6 +195,10 @@ scenario = Scenario(
     cards=f"{_HERE}.cards.cards",
     doctor=f"{_HERE}.doctor.findings",
     urls=f"{_HERE}.urls",
+    capabilities={
+        "VoiceListener": f"{_HERE}.capabilities.ShopVoiceListener",
+        "ReviewReader": f"{_HERE}.capabilities.ShopReviewReader",
+    },
     group_permissions={
         "analyst": (*SEES, *HEARS),
         "marketer": (
@@ -184,15 +210,18 @@ scenario = Scenario(
             *HEARS,
             *LISTENS,
             *WRITES_TEXTS,
+            *DRAWS_PICTURES,
         ),
         "support_agent": (*SEES[:1], *HEARS[:2]),
     },
     seed_demo=f"{_HERE}.demo.seed_demo",
     benchmarks={
+        "ads": f"{_HERE}.benchmarks.ads.ads",
         "campaign": f"{_HERE}.benchmarks.campaign.campaign",
         "clv": f"{_HERE}.benchmarks.clv.clv",
         "segments": f"{_HERE}.benchmarks.segments.segments",
         "sentiment": f"{_HERE}.benchmarks.sentiment.sentiment",
+        "tastes": f"{_HERE}.benchmarks.tastes.tastes",
         "uplift": f"{_HERE}.benchmarks.uplift.uplift",
     },
 )

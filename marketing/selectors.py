@@ -11,15 +11,19 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from ecomai.commerce.app_settings import app_settings as commerce_settings
 from ecomai.exceptions import NotFoundError
 from ecomai.generation.facts import facts_of
 
 from .exceptions import UnknownSegmentError
 from .models import (
     AdGroup,
+    Campaign,
     ContentDraft,
     CustomerProfile,
+    Delivery,
     Feedback,
+    Journey,
     Segment,
     SegmentDay,
     SegmentMember,
@@ -134,6 +138,14 @@ def counted_ad_groups(storefront: str) -> QuerySet[AdGroup]:
     return AdGroup.objects.filter(storefront=storefront).annotate(**sums)
 
 
+def get_ad_group(pk: int, *, storefront: str) -> AdGroup:
+    """Return an ad group of a storefront. Raises NotFoundError."""
+    group = AdGroup.objects.filter(pk=pk, storefront=storefront).first()
+    if group is None:
+        raise NotFoundError
+    return group
+
+
 def rated_counts() -> tuple[int, int]:
     """Return how many texts have stars that say something, and how many of them are negative."""
     counts = remembered("ratings", _count_ratings)
@@ -162,3 +174,47 @@ def approved_texts(
         for row in rows
         if row.item and row.facts_digest == facts_of(row.item).digest
     ]
+
+
+def campaign_report(*, pk: int, storefront: str) -> dict[str, Any]:
+    """Return what a campaign brought, as REST tells it. Raises NotFoundError."""
+    from .services.effects import report_of
+
+    campaign = Campaign.objects.filter(pk=pk, storefront=storefront, journey=None).first()
+    if campaign is None:
+        raise NotFoundError
+    return _told(report_of(campaign), Delivery.objects.filter(campaign=campaign))
+
+
+def journey_report(*, pk: int, storefront: str) -> dict[str, Any]:
+    """Return what a journey brought, as REST tells it. Raises NotFoundError."""
+    from .services.effects import report_of_journey
+
+    journey = Journey.objects.filter(pk=pk, storefront=storefront).first()
+    if journey is None:
+        raise NotFoundError
+    return _told(report_of_journey(journey), Delivery.objects.filter(campaign__journey=journey))
+
+
+def _told(report: Any, deliveries: QuerySet[Delivery]) -> dict[str, Any]:
+    return {
+        "currency": commerce_settings.REPORTING_CURRENCY, "is_over": report.is_over,
+        "refusal": report.refusal, "treated": report.treated, "held_out": report.held_out,
+        "lift_of_buyers": _lift(report.buyers), "lift_of_revenue": _lift(report.revenue),
+        "incremental_revenue": report.incremental_revenue, "n_sent": report.gain.n_sent,
+        "cost": report.gain.cost, "net_gain": report.gain.net, "returned": report.gain.returned,
+        **count_answers(deliveries),
+    }  # fmt: skip
+
+
+def _lift(effect: Any) -> dict[str, float] | None:
+    return effect and {"value": effect.lift, "low": effect.low, "high": effect.high}
+
+
+def count_answers(deliveries: QuerySet[Delivery]) -> dict[str, int]:
+    """Return how many messages bounced, brought a complaint, or made somebody unsubscribe."""
+    return deliveries.aggregate(
+        n_bounced=Count("pk", filter=Q(bounced_at__isnull=False)),
+        n_complained=Count("pk", filter=Q(complained_at__isnull=False)),
+        n_unsubscribed=Count("pk", filter=Q(unsubscribed_at__isnull=False)),
+    )

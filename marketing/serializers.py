@@ -7,7 +7,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from .models import AdGroup, ContentDraft, Feedback, Segment, Stage
+from ecomai.commerce.models import Item
+
+from .models import AdCreative, AdGroup, Campaign, ContentDraft, Feedback, MailProblem, Segment, Stage
+from .services.onsite import ACTS, MOST_SHOWN, target_of, token_of
 
 #: Of one question for texts.
 MOST_ITEMS = 100
@@ -36,6 +39,7 @@ class ProfileSerializer(serializers.Serializer):
     favourite_category = serializers.CharField(allow_blank=True)
     favourite_brand = serializers.CharField(allow_blank=True)
     tastes = serializers.DictField()
+    smoothed_tastes = serializers.DictField()
     price_level = serializers.FloatField(allow_null=True)
     discount_share = serializers.FloatField(allow_null=True)
     last_seen_at = serializers.CharField(allow_null=True)
@@ -43,6 +47,10 @@ class ProfileSerializer(serializers.Serializer):
     usual_hour = serializers.IntegerField(allow_null=True)
     loyalty_tier = serializers.CharField(allow_blank=True)
     n_referrals = serializers.IntegerField()
+    n_texts = serializers.IntegerField()
+    negative_share = serializers.FloatField(allow_null=True)
+    last_sentiment = serializers.CharField(allow_blank=True)
+    last_written_at = serializers.CharField(allow_null=True)
     expected_orders = serializers.FloatField(allow_null=True)
     expected_value = serializers.FloatField(allow_null=True)
     expected_value_low = serializers.FloatField(allow_null=True)
@@ -149,6 +157,59 @@ class AdGroupSerializer(serializers.ModelSerializer):
         )  # fmt: skip
 
 
+class AdCreativeInSerializer(serializers.ModelSerializer):
+    """An advertisement; it waits for a person's approval."""
+
+    item_id = serializers.SlugRelatedField(
+        source="item", slug_field="external_id", queryset=Item.objects.none(), required=False,
+        help_text=_("The shop's own id of the item."),
+    )  # fmt: skip
+
+    class Meta:
+        model = AdCreative
+        fields = ("title", "text", "picture_url", "target_url", "item_id")
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        fields["item_id"].queryset = Item.objects.filter(storefront=self.context.get("storefront", ""))
+        return fields
+
+
+class AdGroupInSerializer(serializers.ModelSerializer):
+    """A draft of a group with its advertisements. Amounts are text or numbers, in the group's currency."""
+
+    placements = serializers.ListField(
+        child=serializers.CharField(max_length=64), min_length=1, max_length=50
+    )
+    segment = serializers.SlugRelatedField(
+        slug_field="slug", queryset=Segment.objects.filter(is_archived=False), required=False, allow_null=True
+    )
+    creatives = AdCreativeInSerializer(many=True, allow_empty=False, max_length=50)
+
+    class Meta:
+        model = AdGroup
+        fields = (
+            "name", "placements", "segment", "starts_at", "ends_at", "currency", "priced_by", "price",
+            "conversion_value", "daily_budget", "total_budget", "frequency_cap", "creatives",
+        )  # fmt: skip
+
+
+class AdBudgetsSerializer(serializers.ModelSerializer):
+    """What may be spent; null is no bound, and what is left out stays as it is."""
+
+    class Meta:
+        model = AdGroup
+        fields = ("daily_budget", "total_budget")
+
+
+class AdGroupStateSerializer(serializers.ModelSerializer):
+    """A group after it was written or changed."""
+
+    class Meta:
+        model = AdGroup
+        fields = ("id", "name", "state", "daily_budget", "total_budget")
+
+
 class FeedbackRowSerializer(serializers.Serializer):
     """A text of a customer; rows are read by `services.voice`."""
 
@@ -203,3 +264,105 @@ class TextSerializer(serializers.Serializer):
 
 class TextsSerializer(serializers.Serializer):
     texts = TextSerializer(many=True)
+
+
+class MailProblemSerializer(serializers.Serializer):
+    """What became of a mail; rows are read by `services.bounces`."""
+
+    key = serializers.CharField(help_text=_("Of the mail server; the same key again is the same problem."))
+    kind = serializers.ChoiceField(choices=MailProblem.Kind.choices)
+    message_id = serializers.CharField(required=False, help_text=_("The mail's own header."))
+    recipient = serializers.CharField(
+        required=False, help_text=_("The address that the bounce came to, as of BOUNCE_ADDRESS.")
+    )
+    address = serializers.CharField(required=False, help_text=_("Whose mail it was; a hash of it is kept."))
+    reason = serializers.CharField(required=False)
+    occurred_at = serializers.DateTimeField(required=False)
+
+
+class MailProblemBatchSerializer(serializers.Serializer):
+    bounces = MailProblemSerializer(many=True)
+
+
+class OnsiteMessageSerializer(serializers.Serializer):
+    """A message that waits on the site. Texts are plain; a page has to escape them."""
+
+    title = serializers.CharField(source="subject")
+    text = serializers.CharField(source="body")
+    url = serializers.SerializerMethodField(help_text=_("Where it leads; empty where nowhere."))
+    token = serializers.SerializerMethodField(help_text=_("To be sent to `onsite/act/`."))
+    expires_at = serializers.DateTimeField()
+
+    def get_url(self, message: Any) -> str:
+        return target_of(message)
+
+    def get_token(self, message: Any) -> str:
+        return token_of(message)
+
+
+class OnsiteAnswerSerializer(serializers.Serializer):
+    slot = serializers.CharField()
+    messages = OnsiteMessageSerializer(many=True)
+
+
+class OnsiteQuery(serializers.Serializer):
+    n = serializers.IntegerField(min_value=1, max_value=MOST_SHOWN, default=1)
+
+
+class OnsiteActSerializer(serializers.Serializer):
+    """What the customer did with a message."""
+
+    token = serializers.CharField(max_length=500)
+    act = serializers.ChoiceField(choices=tuple(ACTS))
+
+
+class OnsiteActResultSerializer(serializers.Serializer):
+    url = serializers.CharField(allow_blank=True, help_text=_("Where the message leads."))
+
+
+class CampaignSerializer(serializers.ModelSerializer):
+    """A campaign and how far it is."""
+
+    class Meta:
+        model = Campaign
+        fields = (
+            "id", "name", "state", "channel", "holdout_share", "send_at", "started_at", "finished_at",
+            "halted_reason",
+        )  # fmt: skip
+
+
+class IntervalSerializer(serializers.Serializer):
+    """A figure with an interval that holds however often it is looked at."""
+
+    value = serializers.FloatField()
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+
+
+class GroupSerializer(serializers.Serializer):
+    n = serializers.IntegerField()
+    n_buyers = serializers.IntegerField()
+    revenue = serializers.FloatField()
+
+
+class ReportSerializer(serializers.Serializer):
+    """What a campaign or journey brought, in the reporting currency; lifts are relative.
+
+    Where no lift can be told, `refusal` says why, and what rests on it is null.
+    """
+
+    currency = serializers.CharField()
+    is_over = serializers.BooleanField()
+    refusal = serializers.CharField(allow_blank=True)
+    treated = GroupSerializer()
+    held_out = GroupSerializer()
+    lift_of_buyers = IntervalSerializer(allow_null=True)
+    lift_of_revenue = IntervalSerializer(allow_null=True)
+    incremental_revenue = IntervalSerializer(allow_null=True)
+    n_sent = serializers.IntegerField()
+    cost = serializers.FloatField()
+    net_gain = IntervalSerializer(allow_null=True)
+    returned = IntervalSerializer(allow_null=True, help_text=_("Net gain for each unit of cost."))
+    n_bounced = serializers.IntegerField()
+    n_complained = serializers.IntegerField()
+    n_unsubscribed = serializers.IntegerField()

@@ -1,5 +1,6 @@
 """A profile as figures for programs, and as sentences that a person reads."""
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -13,18 +14,21 @@ from django.utils.translation import ngettext
 from ecomai.commerce.app_settings import app_settings as commerce_settings
 from ecomai.commerce.money import format_money
 
-from .models import CustomerProfile, Stage
+from .models import CustomerProfile, Sentiment, Stage
 
 FIGURES = (
     "has_consent", "n_orders", "spent", "average_order", "returned_share", "first_order_at", "last_order_at",
     "own_gap_days", "next_order_at", "at_risk_at", "lapsed_at", "recency_score", "frequency_score",
-    "monetary_score", "favourite_category", "favourite_brand", "tastes", "price_level", "discount_share",
-    "last_seen_at", "usual_channel", "usual_hour", "loyalty_tier", "n_referrals", "computed",
+    "monetary_score", "favourite_category", "favourite_brand", "tastes", "smoothed_tastes",
+    "price_level", "discount_share",
+    "last_seen_at", "usual_channel", "usual_hour", "loyalty_tier", "n_referrals", "n_texts",
+    "negative_share", "last_sentiment", "last_written_at", "computed",
     "expected_orders", "expected_value", "expected_value_low", "expected_value_high", "alive_probability",
     "repurchase_probability", "scored",
 )  # fmt: skip
 #: From which share of discounted pieces a customer waits for discounts, and price levels that stand out.
 MANY_DISCOUNTS, CHEAP, DEAR = 0.5, 0.8, 1.25
+MOST_SURE = 0.999
 
 
 def figures_of(profile: CustomerProfile) -> dict[str, Any]:
@@ -41,8 +45,8 @@ def _json(value: Any) -> Any:
 def sentences_of(profile: CustomerProfile) -> list[str]:
     """Say in the active language who the customer is; nothing is said of what is not known."""
     if not profile.n_orders:
-        return [_("Has not ordered yet."), *_of_visits(profile)]
-    return [*_of_orders(profile), *_of_tastes(profile), *_of_visits(profile)]
+        return [_("Has not ordered yet."), *_of_visits(profile), *_of_texts(profile)]
+    return [*_of_orders(profile), *_of_tastes(profile), *_of_visits(profile), *_of_texts(profile)]
 
 
 def _of_orders(profile: CustomerProfile) -> list[str]:
@@ -71,7 +75,7 @@ def _of_orders(profile: CustomerProfile) -> list[str]:
             ngettext("Usually orders every day.", "Usually orders every %(days)s days.", days)
             % {"days": days}
         )
-    return [*said, *_of_stage(profile), *_of_returns(profile)]
+    return [*said, *_of_stage(profile), *_of_forecast(profile), *_of_returns(profile)]
 
 
 def _of_stage(profile: CustomerProfile) -> list[str]:
@@ -85,6 +89,33 @@ def _of_stage(profile: CustomerProfile) -> list[str]:
     return [_("The next order is due.")] if profile.next_order_at else []
 
 
+def next_order_of(profile: CustomerProfile) -> tuple[float, float] | None:
+    """Return within how many days an order is as likely as not, and what it amounts to.
+
+    None where the model has said nothing of the customer, or an order in twice its horizon is not likely.
+    """
+    buys, n_orders = profile.repurchase_probability, profile.expected_orders
+    if not profile.scored or not buys or not n_orders:
+        return None
+    horizon = float(profile.scored["horizon_days"])
+    # As if an order were as likely on each day: the model says how likely one is within its horizon.
+    days = horizon * math.log(2) / -math.log1p(-min(buys, MOST_SURE))
+    return (days, (profile.expected_value or 0.0) / n_orders) if days <= 2 * horizon else None
+
+
+def _of_forecast(profile: CustomerProfile) -> list[str]:
+    found = next_order_of(profile)
+    if found is None:
+        return []
+    days, amount = max(round(found[0]), 1), format_money(found[1], commerce_settings.REPORTING_CURRENCY)
+    text = ngettext(
+        "By the model the next order is as likely as not within a day, for about %(amount)s.",
+        "By the model the next order is as likely as not within %(days)s days, for about %(amount)s.",
+        days,
+    )
+    return [text % {"days": days, "amount": amount}]
+
+
 def _of_returns(profile: CustomerProfile) -> list[str]:
     if not profile.returned_share:
         return []
@@ -93,9 +124,9 @@ def _of_returns(profile: CustomerProfile) -> list[str]:
 
 def _of_tastes(profile: CustomerProfile) -> list[str]:
     said = []
-    if profile.favourite_category:
+    if profile.tastes.get("categories"):
         said.append(_("Buys most of all: %(names)s.") % {"names": _names(profile.tastes, "categories")})
-    if profile.favourite_brand:
+    if profile.tastes.get("brands"):
         said.append(_("Favourite brands: %(names)s.") % {"names": _names(profile.tastes, "brands")})
     if profile.discount_share is not None and profile.discount_share >= MANY_DISCOUNTS:
         said.append(_("Mostly buys what is reduced."))
@@ -127,6 +158,22 @@ def _of_visits(profile: CustomerProfile) -> list[str]:
     if profile.n_referrals:
         n = profile.n_referrals
         said.append(ngettext("Brought one other customer.", "Brought %(n)s other customers.", n) % {"n": n})
+    return said
+
+
+def _of_texts(profile: CustomerProfile) -> list[str]:
+    n = profile.n_texts
+    if not n:
+        return []
+    said = [
+        ngettext("Wrote one text, on %(day)s.", "Wrote %(n)s texts, the last on %(day)s.", n)
+        % {"n": number_format(n, force_grouping=True), "day": _day(profile.last_written_at)}
+    ]
+    if n > 1 and profile.negative_share is not None:
+        share = {"share": round(100 * profile.negative_share)}
+        said.append(_("%(share)s %% of them are negative.") % share)
+    if profile.last_sentiment == Sentiment.NEGATIVE:
+        said.append(_("What was written last is negative."))
     return said
 
 

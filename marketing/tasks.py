@@ -45,6 +45,16 @@ def listen() -> None:
         listen()
 
 
+@shared_task(name="ecomai.marketing.read_voice", ignore_result=True)
+def read_voice() -> None:
+    from ecomai.registry.selectors import is_scenario_on
+
+    from .services.listening import start_reading
+
+    if is_scenario_on("marketing"):
+        start_reading()
+
+
 @shared_task(name="ecomai.marketing.score_customers", ignore_result=True)
 def score_customers() -> None:
     from .services.value import score_customers
@@ -80,3 +90,24 @@ def compare_customers() -> None:
 
     if is_scenario_on("marketing"):
         start_vectors()
+
+
+@shared_task(name="ecomai.marketing.run_campaigns", ignore_result=True)
+def run_campaigns() -> None:
+    from ecomai.registry.selectors import is_scenario_on
+
+    from .services.campaigns import close_campaigns, start_due_campaigns
+
+    if is_scenario_on("marketing"):
+        start_due_campaigns()
+        close_campaigns()
+
+
+@shared_task(name="ecomai.marketing.watch_campaigns", ignore_result=True)
+def watch_campaigns() -> None:
+    from ecomai.registry.selectors import is_scenario_on
+
+    from .services.stopping import watch_campaigns
+
+    if is_scenario_on("marketing"):
+        watch_campaigns()

@@ -1,4 +1,4 @@
-"""How often one address may ask for advertisements."""
+"""How often one address may ask for advertisements and for what waits on the site."""
 
 from typing import Any
 
@@ -24,4 +24,16 @@ class AdThrottle(AddressThrottle):
         if not isinstance(key, ApiKey) or key.kind == ApiKey.Kind.SECRET:
             return None
         caller = f"key {key.pk} {self.get_ident(request)}"
+        return self.cache_format % {"scope": self.scope, "ident": salted_hmac(self.scope, caller).hexdigest()}
+
+
+class OnsiteThrottle(AdThrottle):
+    """The same bound for what waits on the site, also where a login alone says who asks."""
+
+    scope = "ecomai_onsite"
+
+    def get_cache_key(self, request: Request, view: Any) -> str | None:
+        if isinstance(request.auth, ApiKey) and request.auth.kind == ApiKey.Kind.SECRET:
+            return None
+        caller = f"{getattr(request.auth, 'pk', '')} {self.get_ident(request)}"
         return self.cache_format % {"scope": self.scope, "ident": salted_hmac(self.scope, caller).hexdigest()}

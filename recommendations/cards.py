@@ -16,11 +16,12 @@ from django.utils.translation import ngettext
 from ecomai.commerce.models import EventType
 from ecomai.console.cards import Card, CardState
 from ecomai.console.selectors import count_open_alerts
+from ecomai.numbers import format_percent
 
 from . import selectors
 from .admin.base import PREVIEW
 from .pages import figures
-from .pages.figures import Figures, Wanted, as_percent
+from .pages.figures import Figures, Wanted
 
 APP = "ecomai_recommendations"
 WEEK = timedelta(days=7)
@@ -87,9 +88,8 @@ def _clicks(counts: dict[str, int]) -> Card:
     if not seen:
         text = _("No impression was reported yet. Is the tracker on the pages?")
         return Card(title=title, value="-", text=text, state="empty", order=30)
-    rate = number_format(100 * clicked / seen, decimal_pos=1)
     text = _("%(clicked)s of %(seen)s shown items were clicked.") % {"clicked": clicked, "seen": seen}
-    return Card(title=title, value=f"{rate} %", text=text, order=30)
+    return Card(title=title, value=format_percent(clicked / seen, 1), text=text, order=30)
 
 
 def _batch(scored: int, total: int) -> Card:
@@ -113,9 +113,9 @@ def _monitoring(week: Figures, n_alerts: int) -> Card:
     if not week.n_answers:
         text = alerts if n_alerts else _("Answers are counted each hour once there are some.")
         return Card(title=title, value="–", text=text, state=_state(n_alerts, "empty"), href=href, order=32)
-    text = _("%(share)s of the answers by a fallback.") % {"share": as_percent(week.fallback_share)}
+    text = _("%(share)s of the answers by a fallback.") % {"share": format_percent(week.fallback_share, 1)}
     text = f"{text} {alerts}" if n_alerts else text
-    value = as_percent(week.click_rate, 2)
+    value = format_percent(week.click_rate, 2)
     return Card(title=title, value=value, text=text, state=_state(n_alerts, "ok"), href=href, order=32)
 
 
@@ -138,15 +138,16 @@ def _long_tail(rows: Sequence[dict[str, Any]]) -> Card:
     elif missed:
         has, target = wanted[missed[0]]
         text = _("%(placement)s has %(share)s of the %(target)s that are wanted there.") % {
-            "placement": missed[0], "share": as_percent(has), "target": as_percent(target, 0)
+            "placement": missed[0], "share": format_percent(has, 1), "target": format_percent(target, 0)
         }  # fmt: skip
     else:
         told = (
-            f"{name} {as_percent(has)} ({as_percent(target, 0)})" for name, (has, target) in wanted.items()
+            f"{name} {format_percent(has, 1)} ({format_percent(target, 0)})"
+            for name, (has, target) in wanted.items()
         )
         text = _("What is wanted is reached: %(placements)s.") % {"placements": ", ".join(told)}
     state: CardState = "attention" if missed else "ok"
-    return Card(title=title, value=as_percent(share), text=text, state=state, href=href, order=34)
+    return Card(title=title, value=format_percent(share, 1), text=text, state=state, href=href, order=34)
 
 
 def _wanted(rows: Sequence[dict[str, Any]]) -> dict[str, tuple[float, float]]:
@@ -174,4 +175,4 @@ def _searches(total: int, in_vain: int) -> Card:
         "in_vain": number_format(in_vain, force_grouping=True),
         "total": number_format(total, force_grouping=True),
     }
-    return Card(title=title, value=as_percent(in_vain / total), text=text, href=href, order=36)
+    return Card(title=title, value=format_percent(in_vain / total, 1), text=text, href=href, order=36)

@@ -5,7 +5,6 @@ so an item that was switched off a moment ago is never shown.
 """
 
 import sys
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -19,12 +18,12 @@ from django.utils import timezone
 
 from ecomai.commerce.models import Item
 from ecomai.reading import is_postgresql, read_rows
+from ecomai.serving.copies import ProcessCopy
 
 from . import item_rows
 from .exceptions import UnlikeCurrenciesError
 from .models import ItemPopularity
 
-POLL_SECONDS = 1.0
 POPULARITY_POLL_SECONDS = 30.0
 RELOAD_SECONDS = 600.0  # deleted items leave the copy then at the latest
 # A row is stamped before its transaction ends, so each poll looks back a little further than the last.
@@ -255,37 +254,18 @@ def _merge(old: Catalogue, changes: Catalogue) -> Catalogue:
     )
 
 
-class CatalogueCopy:
-    """The process's copy and when to look again. Readers never wait, except for the first load."""
+class CatalogueCopy(ProcessCopy[Catalogue]):
+    """The process's copy of all items."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.forget()
+    poll_seconds = 1.0
 
     def forget(self) -> None:
-        """Load anew at the next reading; for tests and after a restore."""
-        self._catalogue: Catalogue | None = None
-        self._looked_at = self._loaded_at = self._counted_at = float("-inf")
+        super().forget()
+        self._loaded_at = self._counted_at = float("-inf")
         self._complete_until = timezone.now()
 
-    def current(self) -> Catalogue:
-        known = self._catalogue
-        if known is not None and time.monotonic() - self._looked_at < POLL_SECONDS:
-            return known
-        if known is not None and not self._lock.acquire(blocking=False):
-            return known
-        if known is None:
-            self._lock.acquire()
-        try:
-            return self._refresh()
-        finally:
-            self._lock.release()
-
-    def _refresh(self) -> Catalogue:
+    def refresh(self, known: Catalogue | None) -> Catalogue:
         now, asked_at = time.monotonic(), timezone.now()
-        known = self._catalogue
-        if known is not None and now - self._looked_at < POLL_SECONDS:
-            return known
         if known is None or not len(known) or now - self._loaded_at > RELOAD_SECONDS:
             fresh = _build(list(Item.objects.values_list(*COLUMNS)))
             self._loaded_at, self._counted_at = now, float("-inf")
@@ -296,7 +276,7 @@ class CatalogueCopy:
             self._counted_at = now
         if fresh is not known:
             fresh = replace(fresh, revision=(known.revision if known else 0) + 1)
-        self._catalogue, self._looked_at, self._complete_until = fresh, now, asked_at
+        self._complete_until = asked_at
         return fresh
 
     def _with_changes(self, known: Catalogue) -> Catalogue:

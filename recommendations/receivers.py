@@ -1,18 +1,15 @@
 """Thin receivers: what changed in the shop is counted and encoded in the background."""
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
 from django.apps import AppConfig
-from django.db import connections
-from kombu.exceptions import KombuError
 
 from ecomai.commerce.models import Customer
+from ecomai.registry.services.beat import add_beat_entries
+from ecomai.waking import wake_worker
 
 from . import services
-
-logger = logging.getLogger(__name__)
 
 #: Entry of beat -> task, minute, hour.
 BEAT_ENTRIES = {
@@ -31,12 +28,7 @@ def on_events_ingested(sender: Any, storefront: str, events: Sequence[Any], **kw
         return
     from .tasks import refresh_popularity
 
-    try:
-        refresh_popularity.apply_async(retry=False, queue="default")
-    except (KombuError, OSError) as error:
-        logger.warning(
-            "Popularity is not counted now; the message broker is away (%s).", type(error).__name__
-        )
+    wake_worker(refresh_popularity, otherwise="Popularity is not counted now")
 
 
 def on_items_changed(sender: Any, storefront: str, item_pks: Sequence[int], **kwargs: Any) -> None:
@@ -51,19 +43,4 @@ def on_customer_identified(
 
 
 def create_beat_entries(sender: AppConfig, using: str, **kwargs: Any) -> None:
-    """Give beat its entries once; what a shop changes or disables afterwards stays as it is."""
-    from django_celery_beat.models import CrontabSchedule, PeriodicTask
-
-    if PeriodicTask._meta.db_table not in connections[using].introspection.table_names():
-        return
-    tasks = PeriodicTask.objects.using(using)
-    for name, (task, minute, hour) in BEAT_ENTRIES.items():
-        if tasks.filter(name=name).exists():
-            continue
-        clock, _created = CrontabSchedule.objects.using(using).get_or_create(
-            minute=minute, hour=hour, day_of_week="*", day_of_month="*", month_of_year="*", timezone="UTC"
-        )
-        tasks.create(
-            name=name, task=f"ecomai.recommendations.{task}", crontab=clock, queue="default",
-            expire_seconds=3600 if hour == "*" else None,
-        )  # fmt: skip
+    add_beat_entries("recommendations", BEAT_ENTRIES, using=using)

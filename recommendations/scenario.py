@@ -285,6 +285,7 @@ scenario = Scenario(
     capabilities={
         "Recommender": f"{_HERE}.capabilities.ShopRecommender",
         "Searcher": f"{_HERE}.capabilities.ShopSearcher",
+        "PictureSearcher": f"{_HERE}.capabilities.ShopPictureSearcher",
     },
     eraser=f"{_HERE}.services.privacy.erase",
     exporter=f"{_HERE}.services.privacy.export",

@@ -1,16 +1,15 @@
 """Thin receivers: chargebacks open cases, orders that came are held, answers are mailed."""
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
 from django.apps import AppConfig
 from django.db import connections
-from kombu.exceptions import KombuError
+
+from ecomai.registry.services.beat import add_beat_entries
+from ecomai.waking import wake_worker
 
 from .models import Appeal, Case, Label, Origin, StateRebuild
-
-logger = logging.getLogger(__name__)
 
 #: Entry of beat -> task, minute, hour.
 BEAT_ENTRIES = {
@@ -44,29 +43,11 @@ def on_appeal_changed(sender: Any, appeal: Appeal, **kwargs: Any) -> None:
         return
     from .tasks import mail_answer
 
-    try:
-        mail_answer.apply_async(args=[appeal.pk], retry=False, queue="default")
-    except (KombuError, OSError) as error:
-        logger.warning("An answer is not mailed; the message broker is away (%s).", type(error).__name__)
+    wake_worker(mail_answer, appeal.pk, otherwise="An answer is not mailed")
 
 
 def create_beat_entries(sender: AppConfig, using: str, **kwargs: Any) -> None:
-    """Give beat its entries once; what a shop changes or disables afterwards stays as it is."""
-    from django_celery_beat.models import CrontabSchedule, PeriodicTask
-
-    if PeriodicTask._meta.db_table not in connections[using].introspection.table_names():
-        return
-    tasks = PeriodicTask.objects.using(using)
-    for name, (task, minute, hour) in BEAT_ENTRIES.items():
-        if tasks.filter(name=name).exists():
-            continue
-        clock, _created = CrontabSchedule.objects.using(using).get_or_create(
-            minute=minute, hour=hour, day_of_week="*", day_of_month="*", month_of_year="*", timezone="UTC"
-        )
-        tasks.create(
-            name=name, task=f"ecomai.risk.{task}", crontab=clock, queue="default",
-            expire_seconds=3600 if hour == "*" else None,
-        )  # fmt: skip
+    add_beat_entries("risk", BEAT_ENTRIES, using=using)
 
 
 def note_key(sender: AppConfig, using: str, **kwargs: Any) -> None:

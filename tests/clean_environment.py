@@ -21,6 +21,7 @@ SOURCES = (
     "recommendations",
     "risk",
     "marketing",
+    "support_bot",
     "docs",
     "README.md",
     "LICENSE",

@@ -9,13 +9,16 @@ import pytest
 from django.conf import settings
 from django.utils import translation
 
+from ecomai import scenarios
 from ecomai.console import health
+from ecomai.generation.selectors import forget_wordings
 from ecomai.serving import live
 from ecomai_project.celery import app as celery_app
 from ecomai_project.embedded.places import Places
 from ecomai_project.embedded.postgres import Postgres
 from ecomai_project.embedded.redis import Redis
 from ecomai_project.settings import test_services
+from tests import flushing
 from tests.workers import Broker, WorkerProcess, open_broker
 
 _started: list[Postgres | Redis] = []
@@ -60,6 +63,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.line(f"Skipped: {n_skipped}" + (", with reasons above" if n_skipped else ""))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_flush() -> Iterator[None]:
+    with flushing.quick_flush():
+        yield
+
+
 @pytest.fixture(autouse=True)
 def own_language() -> Iterator[None]:
     """A test that answered in Chinese leaves no Chinese to the next one: the language is the thread's."""
@@ -73,6 +82,7 @@ def own_models() -> Iterator[None]:
     yield
     live.forget()
     health.forget()
+    forget_wordings()
 
 
 @pytest.fixture
@@ -124,3 +134,12 @@ def worker_process(broker: Broker, transactional_db: None, tmp_path: Path) -> It
     process.start()
     yield process
     process.kill()
+
+
+@pytest.fixture
+def without_support_bot() -> Iterator[None]:
+    """A shop that has not installed the chat, or brings its own."""
+    known = scenarios.get_scenario("support_bot")
+    scenarios.unregister("support_bot")
+    yield
+    scenarios.register(known)

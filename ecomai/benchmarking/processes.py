@@ -24,9 +24,9 @@ def resident_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-@dataclass(frozen=True)
+@dataclass
 class Server:
-    """One uvicorn worker."""
+    """One that answers at a port of this machine."""
 
     port: int
 
@@ -44,19 +44,44 @@ class Server:
         return json.loads(text)
 
 
+class WebProcess(Server):
+    """`ecomai.benchmarking.site` under uvicorn with one worker."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__(_free_port())
+        self._environment = dict(environment)
+        self._start()
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=30)
+
+    def restart(self, *, down: float = 0.0) -> None:
+        """Stop the worker and start it at the same address after `down` seconds."""
+        self.stop()
+        time.sleep(down)
+        self._start()
+
+    def _start(self) -> None:
+        command = [sys.executable, "-m", "uvicorn", "ecomai.benchmarking.site:application",
+                   "--port", str(self.port), "--log-level", "warning", "--no-access-log",
+                   "--timeout-graceful-shutdown", "5"]  # fmt: skip
+        self._process = subprocess.Popen(command, env=self._environment)
+        try:
+            _wait_for(self.port, self._process)
+        except RuntimeError:
+            self.stop()
+            raise
+
+
 @contextmanager
-def web_process(environment: Mapping[str, str]) -> Iterator[Server]:
-    """Run `ecomai.benchmarking.site` under uvicorn with one worker."""
-    port = _free_port()
-    command = [sys.executable, "-m", "uvicorn", "ecomai.benchmarking.site:application",
-               "--port", str(port), "--log-level", "warning", "--no-access-log"]  # fmt: skip
-    process = subprocess.Popen(command, env=dict(environment))
+def web_process(environment: Mapping[str, str]) -> Iterator[WebProcess]:
+    """Run a web process while the block runs."""
+    server = WebProcess(environment)
     try:
-        _wait_for(port, process)
-        yield Server(port)
+        yield server
     finally:
-        process.terminate()
-        process.wait(timeout=30)
+        server.stop()
 
 
 def _free_port() -> int:

@@ -1,8 +1,10 @@
-"""The web process that benchmarks measure: the host's settings, our addresses, two middlewares."""
+"""The web process that benchmarks measure: the host's settings, our addresses, our sockets."""
 
 import django
 from django.conf import settings
 from django.core.asgi import get_asgi_application
+
+from ecomai.routing import with_sockets
 
 from .scratch import enter_scratch_shop
 
@@ -16,4 +18,4 @@ settings.SECURE_SSL_REDIRECT = False
 settings.DEBUG = False
 django.setup()
 enter_scratch_shop()
-application = get_asgi_application()
+application = with_sockets(get_asgi_application())

@@ -1,6 +1,7 @@
 """Pages of another origin: their browser asks first what it may send, and shows an answer if we name them."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -17,8 +18,11 @@ PREFLIGHT_SECONDS = 600
 class CrossOriginMixin:
     """For endpoints that pages call with a publishable key; put it before `ApiView`.
 
-    Whatever other origin calls gets no header, and its browser keeps the answer back.
+    Whatever other origin calls gets no header, and its browser keeps the answer back. `own_headers` are names
+    of headers that pages send to these endpoints besides those of all.
     """
+
+    own_headers: ClassVar[Sequence[str]] = ()
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answered before any key is known, see `initial`; `finalize_response` says which origin may call."""
@@ -31,11 +35,13 @@ class CrossOriginMixin:
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
         methods = [name.upper() for name in ("get", "post", "delete") if hasattr(self, name)]
-        allow_cross_origin(request, response, methods)
+        allow_cross_origin(request, response, methods, self.own_headers)
         return response
 
 
-def allow_cross_origin(request: Any, response: Any, methods: list[str]) -> None:
+def allow_cross_origin(
+    request: Any, response: Any, methods: list[str], own_headers: Sequence[str] = ()
+) -> None:
     """Let pages read the answer whose origin some valid key names; the request itself checks the key."""
     origin = request.headers.get("Origin", "").lower()
     response["Vary"] = ", ".join(filter(None, [response.get("Vary", ""), "Origin"]))
@@ -47,9 +53,8 @@ def allow_cross_origin(request: Any, response: Any, methods: list[str]) -> None:
     response["Access-Control-Allow-Credentials"] = "true"
     if request.method == "OPTIONS":
         response["Access-Control-Allow-Methods"] = ", ".join([*methods, "OPTIONS"])
-        response["Access-Control-Allow-Headers"] = (
-            f"content-type, {KEY_HEADER}, {TOKEN_HEADER}, {SESSION_HEADER}"
-        )
+        allowed = ("content-type", KEY_HEADER, TOKEN_HEADER, SESSION_HEADER, *own_headers)
+        response["Access-Control-Allow-Headers"] = ", ".join(allowed)
         response["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
 
 

@@ -5,6 +5,7 @@ An id in a request proves nothing; a customer is never taken from one.
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from django.core import signing
 from django.http import HttpRequest
@@ -86,7 +87,11 @@ def customer_id_of_token(token: str, storefront: str = "") -> str:
 def customer_id_of_login(request: HttpRequest) -> str:
     """Return the shop's id of the logged-in customer, or ''."""
     # DRF's request hides the login of the Django request below it.
-    user = getattr(getattr(request, "_request", request), "user", None)
+    return customer_id_of_user(getattr(getattr(request, "_request", request), "user", None))
+
+
+def customer_id_of_user(user: Any) -> str:
+    """Return the shop's id of a user of the shop, or '' of nobody."""
     if user is None or not user.is_authenticated:
         return ""
     customer_id = app_settings.CUSTOMER_ID

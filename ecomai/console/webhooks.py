@@ -22,7 +22,9 @@ TOLERANCE_SECONDS = 300
 TRY_LATER = frozenset({408, 425, 429})
 
 
-def post(url: str, payload: Mapping[str, Any], *, secret: str, key: str) -> int:
+def post(
+    url: str, payload: Mapping[str, Any], *, secret: str, key: str, user_agent: str = "ecomai-alerts"
+) -> int:
     """POST a message and return the status of the answer; `key` stays the same when it is sent again.
 
     Raises WebhookAddressError where the address may not be reached, WebhookRefusedError where the other
@@ -32,7 +34,7 @@ def post(url: str, payload: Mapping[str, Any], *, secret: str, key: str) -> int:
     body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     headers = {
         "Content-Type": "application/json",
-        "User-Agent": "ecomai-alerts",
+        "User-Agent": user_agent,
         "X-Ecomai-Delivery": key,
         SIGNATURE_HEADER: sign(body, secret=secret, at=int(time.time())),
     }

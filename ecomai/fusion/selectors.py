@@ -153,17 +153,23 @@ def who_refused_tracking(storefront: str, customer_ids: Collection[str]) -> set[
     return {customer_id for customer_id, is_granted in answers.items() if not is_granted}
 
 
-def granted_consents(*, customer_pks: Collection[int], purpose: str) -> set[int]:
-    """Return the customers, of those given, who granted a purpose for all channels, or are so by default.
+def granted_consents(
+    *, customer_pks: Collection[int], purpose: str, channel: str = "", default: bool | None = None
+) -> set[int]:
+    """Return the customers, of those given, whose last answer grants a purpose.
 
-    One query for each batch, along the ledger's index of customers and purposes.
+    Without a `channel` the answers for all channels count; with one also those for it alone, the later one
+    of both. Who has not answered is granted by `default`, else as `FUSION.DEFAULT_CONSENT` says. One query
+    for each batch, along the ledger's index of customers and purposes.
     """
     answers: dict[int, bool] = {}
     for batch in in_batches(sorted(customer_pks)):
-        records = ConsentRecord.objects.filter(customer_id__in=batch, purpose=purpose, channel="")
+        records = ConsentRecord.objects.filter(
+            customer_id__in=batch, purpose=purpose, channel__in={"", channel}
+        )
         answers.update(records.order_by("recorded_at", "pk").values_list("customer_id", "is_granted"))
-    default = default_consent(purpose)
-    return {pk for pk in customer_pks if answers.get(pk, default)}
+    known = default_consent(purpose) if default is None else default
+    return {pk for pk in customer_pks if answers.get(pk, known)}
 
 
 def current_consents(

@@ -76,14 +76,19 @@ class PromptAdmin(OwnPages):
             if not may_change:
                 raise PermissionDenied
             if form.is_valid():
+                goes_live = "draft" not in request.POST
                 return act(
                     request,
-                    lambda: services.save_version(prompt, user=request.user, **form.cleaned_data),
-                    done=_("The version is saved, and live."), back=prompt_url(prompt),
+                    lambda: services.save_version(
+                        prompt, user=request.user, goes_live=goes_live, **form.cleaned_data
+                    ),
+                    done=_("The version is saved, and live.") if goes_live else _("The draft is saved."),
+                    back=prompt_url(prompt),
                 )  # fmt: skip
         return self.page(
             request, "ecomai/generation/prompt.html", f"{kind_of(prompt)} ({prompt.get_language_display()})",
             prompt=prompt, form=form, may_change=may_change, history=pages.history(prompt),
+            tried_at=tried_at(prompt),
         )  # fmt: skip
 
     def _initial(self, prompt: Prompt) -> dict[str, str]:
@@ -127,6 +132,12 @@ def kind_of(prompt: Prompt) -> str:
     """Return what a prompt writes, in words."""
     spec = find_prompt(prompt.name)
     return str(spec.verbose_name) if spec else prompt.name
+
+
+def tried_at(prompt: Prompt) -> str:
+    """Return where a version is tried out; '' where the kind of text has no such page."""
+    spec = find_prompt(prompt.name)
+    return reverse(spec.tried_at) if spec and spec.tried_at else ""
 
 
 def prompt_url(prompt: Prompt) -> str:

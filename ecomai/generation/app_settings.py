@@ -23,6 +23,21 @@ class GenerationSettings(Section, name="GENERATION"):
         "safetensors weights. Loaded in workers only.",
     )
     LOCAL_DEVICE = Setting[str]("auto", help="`auto` takes the GPU where there is one; else `cpu`, `cuda:0`.")
+    IMAGE_MODEL = Setting[str](
+        "",
+        help="The folder, or the name in the Hugging Face cache, of a text-to-image model for diffusers with "
+        "safetensors weights; pictures of items are drawn with it, in workers with the extra `pictures`. "
+        "Empty: no pictures are drawn.",
+    )
+    CUTOUT_MODEL = Setting[str](
+        "",
+        help="The folder, or the name in the Hugging Face cache, of a model of semantic segmentation for "
+        "transformers with safetensors weights, one of whose labels is `background`; it takes away what "
+        "is behind an item on a photo, in workers with the extra `pictures`. Empty: no background is taken "
+        "away.",
+    )
+    IMAGE_SIDE = Setting(512, unit="pixels", help="The longer side of a picture that is drawn.")
+    IMAGE_STEPS = Setting(30, unit="steps", help="The more, the slower and the finer.")
     REMOTE_URL = Setting[str](
         "", help="Where an OpenAI-compatible server answers, such as http://10.0.0.5:8000/v1 of a vLLM."
     )

@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_delete, post_migrate, post_save
 from django.utils.translation import gettext_lazy as _
 
 
@@ -20,3 +20,6 @@ class GenerationConfig(AppConfig):
         register(check_settings)
         register_findings("ecomai.generation.doctor.findings")
         post_migrate.connect(receivers.create_prompts, sender=self)
+        for name in ("Prompt", "BrandVoice"):
+            for signal in (post_save, post_delete):
+                signal.connect(receivers.read_wordings_anew, sender=self.get_model(name))

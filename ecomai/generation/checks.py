@@ -7,7 +7,7 @@ from django.utils.module_loading import import_string
 
 from .app_settings import GenerationSettings, app_settings
 
-POSITIVE = ("MAX_NEW_TOKENS", "REMOTE_TIMEOUT_SECONDS", "TOKENS_PER_DAY")
+POSITIVE = ("MAX_NEW_TOKENS", "REMOTE_TIMEOUT_SECONDS", "TOKENS_PER_DAY", "IMAGE_SIDE", "IMAGE_STEPS")
 
 
 def check_settings(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:

@@ -34,3 +34,34 @@ class ImmutableVersionError(ConflictError):
 class UnknownPromptError(InvalidInputError):
     code = "unknown_prompt"
     message = _("No prompt “%(name)s” is registered for the language %(language)s.")
+
+
+class PictureModelAwayError(InvalidInputError):
+    """Nothing that trying again mends: the model is not there, is not readable, or diffusers is missing."""
+
+    code = "picture_model_away"
+    message = _(
+        "The model that draws pictures cannot be used (%(cause)s). Look at GENERATION.IMAGE_MODEL, and "
+        "whether the workers have the extra “pictures”."
+    )
+
+    def __init__(self, *, cause: str) -> None:
+        super().__init__(cause=cause)
+
+
+class CutoutModelAwayError(PictureModelAwayError):
+    code = "cutout_model_away"
+    message = _(
+        "The model that takes backgrounds away cannot be used (%(cause)s). Look at GENERATION.CUTOUT_MODEL, "
+        "and whether the workers have the extra “pictures”."
+    )
+
+
+class NoFigureError(ConflictError):
+    code = "no_figure"
+    message = _("The model found nothing that stands out from its background. Try another photo.")
+
+
+class PictureWithheldError(ConflictError):
+    code = "picture_withheld"
+    message = _("The model's own filter withheld the picture. Ask again with other words.")

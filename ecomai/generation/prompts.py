@@ -15,11 +15,17 @@ class Wording:
 
 @dataclass(frozen=True)
 class PromptSpec:
-    """A kind of text, with what it is composed by until somebody changes it, by language."""
+    """A kind of text, with what it is composed by until somebody changes it, by language.
+
+    `tried_at` names the admin page that tries a version out before it is live; it takes `?version=`.
+    `adapter` names the registry's model of adapters that a local language model writes such texts with.
+    """
 
     name: str
     verbose_name: Any
     wordings: Mapping[str, Wording]
+    tried_at: str = ""
+    adapter: str = ""
 
 
 _specs: dict[str, PromptSpec] = {}

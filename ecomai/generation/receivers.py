@@ -5,6 +5,7 @@ from typing import Any
 from django.db import connections
 
 from .models import PromptVersion
+from .selectors import forget_wordings
 
 
 def create_prompts(*, using: str, **kwargs: Any) -> None:
@@ -13,3 +14,8 @@ def create_prompts(*, using: str, **kwargs: Any) -> None:
 
     if using == "default" and PromptVersion._meta.db_table in connections[using].introspection.table_names():
         create()
+
+
+def read_wordings_anew(**kwargs: Any) -> None:
+    """A prompt or a voice was saved or removed: the process that did it composes by what holds now."""
+    forget_wordings()

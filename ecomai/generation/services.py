@@ -1,7 +1,7 @@
 """Compose and check, whoever writes; and prompts, whose versions are added and never changed."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,11 +16,13 @@ from ecomai.registry.services.access import write_audit
 from . import selectors
 from .app_settings import app_settings
 from .claims import Checked, Rules, check_text
-from .composers.base import Composer, Composition, CompositionRequest
+from .composers.base import Composer, Composition, CompositionRequest, Piece
 from .composers.grounded import GroundedComposer, check_templates
 from .exceptions import ComposerAwayError
 from .models import Prompt, PromptVersion
 from .prompts import registered_prompts
+from .selectors import LivePrompt
+from .streaming import sentences_as_they_come
 
 logger = logging.getLogger(__name__)
 APP = "ecomai_generation"
@@ -68,9 +70,53 @@ def compose(request: CompositionRequest, *, in_worker: bool = False, rules: Rule
             if any(text.text for text in texts):
                 return Composed(texts, composer.name, prompt.version_pk, found.n_tokens)
             fallback = "all_withheld"
+    return _grounded(request, rules, prompt, fallback=fallback)
+
+
+def compose_grounded(
+    request: CompositionRequest, *, rules: Rules | None = None, prompt: LivePrompt | None = None
+) -> Composed:
+    """Compose from facts and templates alone, whoever is configured; by the live prompt if none is given."""
+    prompt = prompt or selectors.live_prompt(request.purpose, request.language)
+    request = replace(request, templates=prompt.templates, instructions=prompt.instructions)
+    return _grounded(request, rules or selectors.rules_for(request.language), prompt)
+
+
+def _grounded(
+    request: CompositionRequest, rules: Rules, prompt: LivePrompt, *, fallback: str = ""
+) -> Composed:
     grounded = GroundedComposer()
     texts = _checked(grounded.compose(request).texts, request, rules)
     return Composed(texts, grounded.name, prompt.version_pk, fallback=fallback)
+
+
+def ask_model(request: CompositionRequest) -> Composition:
+    """Return what the model that is configured says by the live prompt; nothing is checked.
+
+    For verdicts that a program reads, and no person. In a worker. Raises ComposerAwayError, also where no
+    model is configured.
+    """
+    composer = chosen_composer()
+    if composer.name == GroundedComposer.name:
+        raise ComposerAwayError(composer=composer.name, cause="no model is named")
+    prompt = selectors.live_prompt(request.purpose, request.language)
+    return composer.compose(replace(request, instructions=prompt.instructions))
+
+
+def writes_in_worker() -> bool:
+    """Whether whoever composes takes so long, or so much room, that a chat lets a worker do it."""
+    composer = chosen_composer()
+    return composer.streams or composer.is_heavy
+
+
+def stream_sentences(request: CompositionRequest, *, prompt: LivePrompt | None = None) -> Iterator[Piece]:
+    """Yield the sentences of one text as a language model writes them; nothing is checked yet. In a worker.
+
+    Raises ComposerAwayError, also in the middle of a text.
+    """
+    prompt = prompt or selectors.live_prompt(request.purpose, request.language)
+    request = replace(request, templates=prompt.templates, instructions=prompt.instructions)
+    yield from sentences_as_they_come(chosen_composer().stream(request))
 
 
 def _try(composer: Composer, request: CompositionRequest) -> tuple[Composition | None, str]:
@@ -119,9 +165,13 @@ def create_prompts() -> int:
 
 
 def save_version(
-    prompt: Prompt, *, templates: str, instructions: str, note: str = "", user: Any = None
-) -> PromptVersion:
-    """Add a version, and make it live. Raises TemplateLineError, ConflictError where nothing changed."""
+    prompt: Prompt, *, templates: str, instructions: str, note: str = "", goes_live: bool = True,
+    user: Any = None,
+) -> PromptVersion:  # fmt: skip
+    """Add a version, and make it live unless it is a draft.
+
+    Raises TemplateLineError, ConflictError where nothing changed.
+    """
     _check(user)
     check_templates(templates)
     templates, instructions = (text.replace("\r\n", "\n").strip() for text in (templates, instructions))
@@ -134,10 +184,11 @@ def save_version(
         live = locked.live_version
         if live is not None and (live.templates, live.instructions) == (templates, instructions):
             raise ConflictError(reason=_("the live version says the same."))
-        version = _add_version(locked, templates, instructions, note=note, user=user)
-        write_audit(
-            action="save_prompt_version", subject=locked, user=user, details={"version": version.number}
+        version = _add_version(
+            locked, templates, instructions, note=note, user=user, goes_live=goes_live or live is None
         )
+        details = {"version": version.number, "is_live": version.pk == locked.live_version_id}
+        write_audit(action="save_prompt_version", subject=locked, user=user, details=details)
     return version
 
 
@@ -155,14 +206,17 @@ def make_live(version: PromptVersion, *, user: Any = None) -> None:
         )
 
 
-def _add_version(prompt: Prompt, templates: str, instructions: str, *, note: str, user: Any) -> PromptVersion:
+def _add_version(
+    prompt: Prompt, templates: str, instructions: str, *, note: str, user: Any, goes_live: bool = True
+) -> PromptVersion:
     newest = prompt.versions.aggregate(newest=Max("number"))["newest"] or 0
     version = PromptVersion.objects.create(
         prompt=prompt, number=newest + 1, templates=templates.strip(), instructions=instructions.strip(),
         note=note, created_by=user,
     )  # fmt: skip
-    prompt.live_version = version
-    prompt.save(update_fields=["live_version"])
+    if goes_live:
+        prompt.live_version = version
+        prompt.save(update_fields=["live_version"])
     return version
 
 

@@ -36,6 +36,28 @@ def find_device(device: str = "auto") -> torch.device:
     return found
 
 
+def narrow_maths(device: torch.device, *, is_wanted: bool = True) -> torch.autocast:
+    """Return a context in which linear maps multiply numbers of 16 bits, where the device is fast at it.
+
+    A processor without instructions for them takes three times as long as with 32 bits.
+
+    Parameters
+    ----------
+    device : torch.device
+    is_wanted : bool, default True
+        False keeps 32 bits.
+
+    Returns
+    -------
+    torch.autocast
+    """
+    is_fast = device.type != "cpu"
+    if not is_fast:
+        can = torch.cpu.get_capabilities()
+        is_fast = bool(can.get("amx_bf16") or can.get("avx512_bf16"))
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_wanted and is_fast)
+
+
 @contextmanager
 def seeded(random_state: int) -> Iterator[None]:
     """Seed every generator for a while, then put the caller's state back.

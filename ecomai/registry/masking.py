@@ -10,7 +10,7 @@ _PATTERNS = [
     re.compile(r"\b(?:sk|pk)_[A-Za-z0-9_-]{8,}"),
     re.compile(r"(?i)(?<=bearer )\S+"),
     re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
-    re.compile(r"(?<![\w.])\+?\d(?:[ ().-]?\d){8,18}(?![\w.])"),
+    re.compile(r"(?<![\w.])\+?\d(?:[ ().-]?\d){8,18}(?!\w|\.\w)"),
     re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b"),
     # PostgreSQL repeats the values of the row that it refused.
     re.compile(r"(?<=\)=)\([^)\n]*\)"),

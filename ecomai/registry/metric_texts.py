@@ -7,9 +7,9 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-# A name may end in @k, and in a suffix that restricts what was measured.
+# A name may begin with what was foreseen, and end in @k and in a suffix that restricts what was measured.
 _NAME = re.compile(
-    r"^(?P<base>[a-z0-9_]*?)(?:@(?P<k>\d+))?(?:_(?P<part>tail|new|random|zero_shot|unseen|low|high))?$"
+    r"^(?:(?P<what>click_and_conversion|click|conversion)_)?(?P<base>[a-z0-9_]*?)(?:@(?P<k>\d+))?(?:_(?P<part>tail|new|random|zero_shot|unseen|low|high))?$"
 )
 
 _TEXTS: dict[str, Any] = {
@@ -22,9 +22,13 @@ _TEXTS: dict[str, Any] = {
     "coverage": _("The share of the catalogue that is ever shown among the first %(k)s."),
     "roc_auc": _("How often a true case ranks above a false one; 0.5 is guessing. Higher is better."),
     "average_precision": _("How clean the top of the list is. Higher is better."),
+    "perplexity": _("How much right answers surprise the model; 1 is not at all. Lower is better."),
+    "supported": _("The share of sentences that a passage supports. Higher is better."),
     "accuracy": _("The share of cases that were answered right. Higher is better."),
     "macro_f1": _("How well each class is found, rare ones too. Higher is better."),
     "expected_calibration_error": _("How far stated probabilities are from what happened. Lower is better."),
+    "calibration_error": _("How far stated probabilities are from what happened. Lower is better."),
+    "log_loss": _("How surprising what happened is by stated probabilities. Lower is better."),
     "brier": _("The squared distance of stated probabilities from what happened. Lower is better."),
     "loss": _("What the training makes small; only its course matters, not its value."),
     "valid_loss": _("The same on data kept apart; when it rises, more training does harm."),
@@ -55,7 +59,16 @@ _PARTS: dict[str, Any] = {
 }
 
 
-_LOWER_IS_BETTER = {"expected_calibration_error", "brier", "loss", "valid_loss", "mae", "rmse", "wape"}
+_WHAT: dict[str, Any] = {
+    "click": _("Clicks"),
+    "conversion": _("Orders after a click"),
+    "click_and_conversion": _("Clicks that lead to an order"),
+}
+
+_LOWER_IS_BETTER = {
+    "expected_calibration_error", "calibration_error", "log_loss", "brier", "loss", "valid_loss", "mae",
+    "rmse", "wape",
+}  # fmt: skip
 _NEITHER = {"coverage", "tail_share", "n_cases", "total_error"}
 
 
@@ -80,6 +93,8 @@ _TITLES: dict[str, Any] = {
     "accuracy": _("Right answers"),
     "macro_f1": _("Each class found"),
     "expected_calibration_error": _("Error of stated probabilities"),
+    "calibration_error": _("Error of stated probabilities"),
+    "log_loss": _("Surprise by stated probabilities"),
     "brier": _("Squared error of stated probabilities"),
     "loss": _("Error that the training makes small"),
     "valid_loss": _("Error on data kept apart"),
@@ -115,6 +130,8 @@ def metric_title(name: str) -> str:
     if match is None or match["base"] not in _TITLES:
         return name
     title = str(_TITLES[match["base"]]) % {"k": match["k"] or gettext("ones")}
+    if match["what"]:
+        title = f"{_WHAT[match['what']]}: {title}"
     part = _PARTS.get(match["part"] or "")
     return f"{title}. {part}" if part else title
 

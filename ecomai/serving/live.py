@@ -17,6 +17,7 @@ from typing import Literal
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
+from ecomai import scenarios
 from ecomai.registry import selectors
 from ecomai.registry.artifacts import open_artifact
 from ecomai.registry.models import ModelVersion
@@ -176,7 +177,9 @@ class _Board:
 
     def _read_deployments(self) -> None:
         try:
-            wanted: dict[Slot, int] = dict(selectors.deployed_versions().items())
+            in_batch = {spec.name for spec in scenarios.model_specs() if not spec.is_served}
+            deployed = selectors.deployed_versions()
+            wanted: dict[Slot, int] = {slot: pk for slot, pk in deployed.items() if slot[0] not in in_batch}
             self._wanted = self._versions(wanted | self._read_numbered())
             self._database_fault = None
         except DatabaseError as error:

@@ -9,7 +9,7 @@ from ecomai import scenarios
 from ecomai.exceptions import ConflictError, NotEnoughDataError
 from ecomai.registry import selectors, services
 from ecomai.registry.exceptions import TrainingActiveError
-from ecomai.registry.models import ActiveTraining, Job, ModelDeployment, TrainingRun
+from ecomai.registry.models import ActiveTraining, Job, ModelDeployment, ModelVersion, TrainingRun
 from ecomai.registry.overviews import model_overview
 from ecomai.registry.services.scoring import SCORING_KIND
 
@@ -22,7 +22,14 @@ ACTOR = "ecomai_demo"
 def untrained_models() -> list[scenarios.ModelSpec]:
     """Return what nothing serves yet, of optional models those alone that the shop has set up."""
     specs = [spec for spec in scenarios.model_specs() if selectors.serving_version(spec.name) is None]
-    return [spec for spec in specs if not spec.is_optional or model_overview(spec.name).is_ready]
+    return [spec for spec in specs if not spec.is_optional or _is_worth_learning(spec)]
+
+
+def _is_worth_learning(spec: scenarios.ModelSpec) -> bool:
+    """Whether there is enough for an optional model, and no start before found it no better than without."""
+    newest = ModelVersion.objects.filter(model_name=spec.name).order_by("number").last()
+    was_no_better = newest is not None and not services.judge(version=newest).is_passed
+    return not was_no_better and model_overview(spec.name).is_ready
 
 
 def request_training(spec: scenarios.ModelSpec) -> TrainingRun:

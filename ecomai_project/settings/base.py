@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "recommendations",
     "risk",
     "marketing",
+    "support_bot",
     "ecomai_project",
 ]
 
@@ -91,6 +92,8 @@ CONTENT_SECURITY_POLICY = {
 # Names of choices in the API's description, where several models have a field of one name.
 SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
+        "AdGroupStateEnum": "marketing.models.AdGroup.State",
+        "CampaignStateEnum": "marketing.models.Campaign.State",
         "JobStateEnum": "ecomai.registry.models.Job.State",
         "ModelVersionStateEnum": "ecomai.registry.models.ModelVersion.State",
         "RiskDecisionEnum": "risk.models.Decision",

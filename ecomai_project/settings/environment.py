@@ -58,14 +58,13 @@ def database(url: str, *, pool_size: int = 10) -> dict:
 
 
 def channel_layers(redis_url: str) -> dict:
-    """Return the channel layer on a Redis; its idle reads block, so no socket timeout may end them."""
+    """Return the channel layer on a Redis; its idle reads block, so no socket timeout may end them.
+
+    It keeps nothing: what wakes a socket is a row already, and a socket that was away reads the rows.
+    """
     return {
         "default": {
-            "BACKEND": "channels_redis.core.RedisChannelLayer",
-            "CONFIG": {
-                "hosts": [{"address": redis_url, "socket_timeout": None}],
-                "capacity": 1000,
-                "expiry": 60,
-            },
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [{"address": redis_url, "socket_timeout": None}]},
         }
     }

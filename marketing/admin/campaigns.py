@@ -1,13 +1,15 @@
 """The admin's pages of campaigns: drafts with their texts, start and stop, and what a campaign brought."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db import models
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -16,20 +18,34 @@ from ecomai.registry.admin.confirming import ConfirmedAction, ask_then_act
 from ecomai.registry.admin.pages import OwnPages
 from ecomai.registry.services.access import write_audit
 
-from ..exceptions import TemplateError
+from ..channels import what_is_missing
+from ..exceptions import AdTargetError, TemplateError
 from ..mails import VARIABLES, compile_text
-from ..models import Campaign, CampaignVariant, Segment
+from ..models import Campaign, CampaignVariant, Channel, Segment, Topic, WebhookEndpoint
 from ..pages import campaigns as pages
 from ..services import campaigns as services
+from ..services.ads.groups import check_target
 
 State = Campaign.State
 
 ACTIONS = {
     "start": ConfirmedAction(
         label=_("Start"),
-        question=_("The mails go out now, but to the holdout. Start the campaign?"),
+        question=_("The messages go out now, but to the holdout. Start the campaign?"),
         done=_("The campaign is on its way."),
         perform=services.start_campaign,
+    ),
+    "schedule": ConfirmedAction(
+        label=_("Schedule"),
+        question=_("The campaign starts by itself at its time, but for the holdout. Schedule it?"),
+        done=_("The campaign is scheduled."),
+        perform=services.schedule_campaign,
+    ),
+    "unschedule": ConfirmedAction(
+        label=_("Do not start it by itself"),
+        question=_("It is a draft again, and nothing starts it by itself. Take it off the schedule?"),
+        done=_("The campaign is a draft again."),
+        perform=services.unschedule_campaign,
     ),
     "pause": ConfirmedAction(
         label=_("Pause"),
@@ -55,6 +71,7 @@ ACTIONS = {
 #: What can be done in which state.
 POSSIBLE = {
     State.DRAFT: ["start"],
+    State.SCHEDULED: ["unschedule", "start"],
     State.SENDING: ["pause", "stop"],
     State.PAUSED: ["start", "stop"],
     State.STOPPED: [],
@@ -67,7 +84,7 @@ class VariantForm(forms.ModelForm):
 
     class Meta:
         model = CampaignVariant
-        fields = ("name", "subject", "body", "weight")
+        fields = ("name", "subject", "body", "weight", "target_url")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -81,6 +98,15 @@ class VariantForm(forms.ModelForm):
     def clean_body(self) -> str:
         return _checked(self.cleaned_data["body"])
 
+    def clean_target_url(self) -> str:
+        address: str = self.cleaned_data["target_url"].strip()
+        try:
+            if address:
+                check_target(address)
+        except AdTargetError as error:
+            raise forms.ValidationError(str(error)) from error
+        return address
+
 
 def _checked(text: str) -> str:
     try:
@@ -88,6 +114,29 @@ def _checked(text: str) -> str:
     except TemplateError as error:
         raise forms.ValidationError(str(error)) from error
     return text
+
+
+class CampaignForm(forms.ModelForm):
+    """A campaign that could go out by its channel, or a sentence that says why not."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        given = Campaign(
+            **{name: cleaned.get(name) or "" for name in ("channel", "slot")},
+            endpoint=cleaned.get("endpoint"),
+        )
+        # What a mail needs is set up apart, and said where it is started.
+        if given.channel and given.channel != Channel.EMAIL:
+            for reason in what_is_missing(given):
+                sentence = gettext("It cannot be sent by this channel: %(reason)s")
+                self.add_error("channel", sentence % {"reason": reason})
+        return cleaned
+
+    def clean_send_at(self) -> Any:
+        send_at = self.cleaned_data["send_at"]
+        if send_at is not None and send_at <= timezone.now():
+            raise forms.ValidationError(gettext("This time is over. Choose one that is to come."))
+        return send_at
 
 
 class VariantInline(admin.StackedInline):
@@ -114,17 +163,25 @@ class VariantInline(admin.StackedInline):
 @admin.register(Campaign)
 class CampaignAdmin(OwnPages):
     address_prefix = "ecomai_marketing_campaign"
-    list_display = ["name", "segment", "state", "holdout_share", "started_at", "finished_at"]
-    list_filter = ["state", "started_at"]
+    form = CampaignForm
+    # One field with one label, which needs no script; Django's own pair of fields has none.
+    formfield_overrides: ClassVar[dict[Any, Any]] = {
+        models.DateTimeField: {
+            "form_class": forms.DateTimeField,
+            "widget": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        }
+    }
+    list_display = ["name", "channel", "segment", "state", "holdout_share", "started_at", "finished_at"]
+    list_filter = ["state", "channel", "started_at"]
     list_select_related = ["segment"]
     search_fields = ["name"]
     ordering = ["-pk"]
     fieldsets = [
-        (None, {"fields": ["name", "segment", "storefront", "holdout_share", "effect_days"]}),
-        (
-            _("Only where it pays"),
-            {"fields": ["is_targeted", "cost_per_message", "margin_share", "explored_share"]},
-        ),
+        (None, {"fields": ["name", "segment", "storefront", "holdout_share", "effect_days", "send_at"]}),
+        (_("By which way"), {"fields": ["channel", "endpoint", "slot", "most_views", "topic"]}),
+        (_("What it costs"), {"fields": ["cost_per_message", "fixed_cost", "margin_share"]}),
+        (_("When it stops by itself"), {"fields": ["stops_at_harm"]}),
+        (_("Only where it pays"), {"fields": ["is_targeted", "explored_share"]}),
     ]
     inlines = [VariantInline]
     actions = None
@@ -140,6 +197,10 @@ class CampaignAdmin(OwnPages):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "segment":
             kwargs["queryset"] = Segment.objects.filter(is_archived=False).order_by("name")
+        if db_field.name == "endpoint":
+            kwargs["queryset"] = WebhookEndpoint.objects.filter(is_active=True).order_by("name")
+        if db_field.name == "topic":
+            kwargs["queryset"] = Topic.objects.filter(is_active=True).order_by("name")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
@@ -182,7 +243,7 @@ class CampaignAdmin(OwnPages):
         try:
             return ask_then_act(
                 self, request, ACTIONS[action], about=campaign, back=campaign_url(campaign),
-                reasons=lambda: pages.reasons(campaign) if action == "start" else (),
+                reasons=lambda: pages.reasons(campaign) if action in ("start", "schedule") else (),
                 campaign=campaign, user=request.user,
             )  # fmt: skip
         except PermissionDeniedError as error:
@@ -192,6 +253,8 @@ class CampaignAdmin(OwnPages):
         if not request.user.has_perm("ecomai_marketing.send_campaign"):
             return []
         possible = list(POSSIBLE[State(campaign.state)])
+        if campaign.state == State.DRAFT and campaign.send_at and campaign.send_at > timezone.now():
+            possible.append("schedule")
         if campaign.state in (State.SENDING, State.PAUSED) and pages.n_unsure(campaign):
             possible.append("send-unsure")
         return possible

@@ -5,21 +5,20 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, reverse
-from django.utils.safestring import SafeString
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ecomai.exceptions import EcomaiError
-from ecomai.registry.admin.base import act, badge, tell_if_waiting
-from ecomai.registry.admin.confirming import ConfirmedAction, ask_then_act
-from ecomai.registry.admin.pages import OwnPages
+from ecomai.registry.admin.base import act, tell_if_waiting
+from ecomai.registry.admin.confirming import ConfirmedAction
 
 from ..models import ContentDraft
 from ..pages import content as pages
 from ..services import content as service
 from .content_forms import AskForm, TextForm, UseForm
+from .drafts import DraftAdmin
 
 State = ContentDraft.State
 BADGES = {State.DRAFT: "queued", State.APPROVED: "live", State.REJECTED: "failed"}
@@ -43,7 +42,7 @@ POSSIBLE = {State.DRAFT: ["approve", "reject"], State.APPROVED: ["reject"], Stat
 
 
 @admin.register(ContentDraft)
-class ContentDraftAdmin(OwnPages):
+class ContentDraftAdmin(DraftAdmin):
     address_prefix = "ecomai_marketing_content"
     list_display = ("__str__", "kind", "language", "about", "status", "n_withheld", "composer", "composed_at")
     list_filter = ("state", "kind", "language", "composer", "is_edited")
@@ -51,34 +50,16 @@ class ContentDraftAdmin(OwnPages):
     search_fields = ("text", "item__title", "item__external_id", "segment__name")
     ordering = ("-composed_at", "-pk")
     actions = ("approve_all", "reject_all")
-    show_full_result_count = False
-    list_per_page = 50
     change_list_template = "admin/ecomai_marketing/contentdraft/change_list.html"
-
-    class Media:
-        css = {"all": ["ecomai/registry/admin.css", "ecomai/marketing/content.css"]}
+    badges, decisions, possible = BADGES, ACTIONS, POSSIBLE
 
     @admin.display(description=gettext_lazy("about"))
     def about(self, draft: ContentDraft) -> str:
         return str(draft.item.title if draft.item else draft.segment)
 
-    @admin.display(description=gettext_lazy("state"), ordering="state")
-    def status(self, draft: ContentDraft) -> SafeString:
-        return badge(BADGES[State(draft.state)], draft.get_state_display())
-
     @admin.display(description=gettext_lazy("withheld"))
     def n_withheld(self, draft: ContentDraft) -> int:
         return len(draft.findings)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """They are asked for on a page of their own."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_approve_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("ecomai_marketing.approve_contentdraft"))
 
     # -- many at once --
 
@@ -107,10 +88,6 @@ class ContentDraftAdmin(OwnPages):
 
     # -- pages --
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        may_ask = {"may_ask": request.user.has_perm("ecomai_marketing.add_contentdraft")}
-        return super().changelist_view(request, {**may_ask, **(extra_context or {})})
-
     def own_urls(self) -> list[URLPattern]:
         return [
             self.address("ask/", self.ask_view, "ask"),
@@ -119,9 +96,7 @@ class ContentDraftAdmin(OwnPages):
         ]
 
     def ask_view(self, request: HttpRequest) -> HttpResponse:
-        self.check_view(request)
-        if not request.user.has_perm("ecomai_marketing.add_contentdraft"):
-            raise PermissionDenied
+        self.check_ask(request)
         initial = {"segment": request.GET.get("segment"), "item": request.GET.get("item")}
         form = AskForm(request.POST or None, initial={**initial, "languages": ["en"]})
         if request.method == "POST" and form.is_valid():
@@ -132,7 +107,7 @@ class ContentDraftAdmin(OwnPages):
             else:
                 tell_if_waiting(request, job)
                 messages.success(request, _("The drafts are being composed. They come in here one by one."))
-                return HttpResponseRedirect(reverse("admin:ecomai_marketing_contentdraft_changelist"))
+                return HttpResponseRedirect(self.url_of_list())
         title = _("Ask for drafts")
         return self.page(request, "admin/ecomai_marketing/contentdraft/ask.html", title, form=form)
 
@@ -150,29 +125,19 @@ class ContentDraftAdmin(OwnPages):
                 text = form.cleaned_data["text"]
                 return act(
                     request, lambda: service.edit_text(draft, text=text, user=request.user),
-                    done=_("The text is saved, and was checked again."), back=draft_url(draft),
+                    done=_("The text is saved, and was checked again."), back=self.url_of(draft),
                 )  # fmt: skip
         may_use = draft.state == State.APPROVED and draft.kind in (service.Kind.SUBJECT, service.Kind.MAIL)
         may_use = may_use and request.user.has_perm("ecomai_marketing.change_campaign")
-        possible = POSSIBLE[State(draft.state)] if self.has_approve_permission(request) else []
         return self.page(
             request, "admin/ecomai_marketing/contentdraft/page.html", str(draft), form=form,
             may_change=may_change, badge=self.status(draft),
-            possible=[(name, ACTIONS[name].label) for name in possible],
+            possible=self.offered(request, draft),
             **pages.context(draft, may_use=may_use),
         )  # fmt: skip
 
-    def action_view(self, request: HttpRequest, pk: int, action: str) -> HttpResponse:
-        draft = self.row(request, pk)
-        if not self.has_approve_permission(request):
-            raise PermissionDenied
-        if action not in ACTIONS:
-            raise Http404
-        return ask_then_act(
-            self, request, ACTIONS[action], about=draft, back=draft_url(draft),
-            reasons=lambda: pages.reasons(draft) if action == "approve" else (), draft=draft,
-            user=request.user,
-        )  # fmt: skip
+    def reasons(self, draft: ContentDraft, action: str) -> list[str]:
+        return pages.reasons(draft) if action == "approve" else []
 
     def use_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         draft = self.row(request, pk)
@@ -181,13 +146,9 @@ class ContentDraftAdmin(OwnPages):
         form = UseForm(request.POST)
         if not form.is_valid():
             messages.error(request, _("Choose a campaign that has not begun."))
-            return HttpResponseRedirect(draft_url(draft))
+            return HttpResponseRedirect(self.url_of(draft))
         campaign = form.cleaned_data["campaign"]
         return act(
             request, lambda: service.use_in_campaign(draft, campaign=campaign, user=request.user),
-            done=_("The campaign has the text as another variant."), back=draft_url(draft),
+            done=_("The campaign has the text as another variant."), back=self.url_of(draft),
         )  # fmt: skip
-
-
-def draft_url(draft: ContentDraft) -> str:
-    return reverse("admin:ecomai_marketing_contentdraft_change", args=[draft.pk])

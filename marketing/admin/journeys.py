@@ -69,7 +69,7 @@ class JourneyForm(forms.ModelForm):
         model = Journey
         fields = (
             "name", "segment", "takes_members", "event", "goal", "reentry_days", "holdout_share",
-            "effect_days", "storefront",
+            "effect_days", "cost_per_message", "fixed_cost", "margin_share", "storefront",
         )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

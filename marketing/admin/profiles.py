@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ecomai.commerce.app_settings import app_settings as commerce_settings
 from ecomai.commerce.money import format_money
+from ecomai.numbers import format_percent
 from ecomai.registry.admin.pages import OwnPages
 
 from ..models import CustomerProfile, Stage
@@ -89,7 +90,7 @@ class CustomerProfileAdmin(OwnPages):
 
     @admin.display(description=_("still a customer"), ordering="alive_probability")
     def alive(self, row: CustomerProfile) -> str:
-        return "–" if row.alive_probability is None else f"{100 * row.alive_probability:.0f} %"
+        return format_percent(row.alive_probability)
 
     @admin.display(description=_("recency, frequency, value"))
     def rfm(self, row: CustomerProfile) -> str:

@@ -18,7 +18,7 @@ from ecomai.registry.admin.pages import OwnPages
 from ..exceptions import FeedError
 from ..models import Aspect, Feedback, FeedSource, VoiceAlarm
 from ..pages import voice as pages
-from ..services import alarms, feeds
+from ..services import alarms, feeds, listening
 
 TEMPLATES = "admin/ecomai_marketing/voice"
 MOST_BYTES = 20_000_000
@@ -32,7 +32,10 @@ class FeedbackAdmin(OwnPages):
     address_prefix = "ecomai_marketing_voice"
 
     def own_urls(self) -> list[URLPattern]:
-        return [self.address("import/", require_POST(self.import_view), "import")]
+        return [
+            self.address("import/", require_POST(self.import_view), "import"),
+            self.address("read/", require_POST(self.read_view), "read"),
+        ]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -63,6 +66,15 @@ class FeedbackAdmin(OwnPages):
                 "%(accepted)s texts were taken, %(duplicate)s were there before, %(rejected)s were set aside."
             )
             messages.success(request, text % counts)
+        return HttpResponseRedirect(reverse(LIST))
+
+    def read_view(self, request: HttpRequest) -> HttpResponse:
+        try:
+            job = listening.start_reading(user=request.user)
+        except PermissionDeniedError as error:
+            raise PermissionDenied from error
+        text = gettext("A worker reads them now.") if job else gettext("It is under way already.")
+        messages.success(request, text)
         return HttpResponseRedirect(reverse(LIST))
 
 

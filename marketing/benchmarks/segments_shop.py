@@ -75,7 +75,7 @@ _PROFILES = """
          own_gap_days, next_order_at, at_risk_at, lapsed_at, recency_score, frequency_score, monetary_score,
          favourite_category, favourite_brand, tastes, price_level, discount_share, last_seen_at,
          usual_channel, usual_hour, loyalty_tier, n_referrals, scored, computed, updated_at,
-         returned_share)
+         returned_share, smoothed_tastes, n_texts, last_sentiment)
     SELECT c.id, c.id %% 10 < 7, coalesce(o.n, 0), coalesce(o.spent, 0), o.spent / o.n, o.first_at, o.last_at,
         o.gap, o.last_at + o.gap * interval '1 day', o.last_at + 1.5 * o.gap * interval '1 day',
         o.last_at + 3 * o.gap * interval '1 day', 1 + c.id %% 5, least(o.n, 5),
@@ -87,7 +87,7 @@ _PROFILES = """
         coalesce(c.traits ->> 'loyalty_tier', ''), c.id %% 3, '{}',
         '{"orders": {"at": "2026-01-01T00:00:00+00:00", "n_orders": 3, "n_pieces": 3}, '
         '"visits": {"at": "2026-01-01T00:00:00+00:00", "n_events": 20, "since": "2025-01-01"}}',
-        now(), (c.id %% 9) / 20.0
+        now(), (c.id %% 9) / 20.0, '{}', 0, ''
     FROM ecomai_commerce_customer AS c
     LEFT JOIN (
         SELECT customer_id, count(*) AS n, sum(total) AS spent, min(placed_at) AS first_at,

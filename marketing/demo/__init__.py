@@ -23,7 +23,9 @@ from ..services.likeness import start_vectors
 from ..services.profiling import start_profiling
 from ..services.segments import create_segment
 from ..services.travelling import advance_journeys, enter
+from .ads import seed_ads
 from .campaign import seed_campaign
+from .onsite import seed_onsite
 from .texts import seed_texts
 from .voice import seed_voice
 
@@ -48,11 +50,13 @@ def seed_demo() -> None:
         if not Segment.objects.filter(slug=slug).exists():
             create_segment(slug=slug, name=name, description=description, condition=condition)
     seed_campaign()
+    seed_onsite()
     start_vectors()
     if not Journey.objects.exists():
         _travel(Segment.objects.get(slug="left-basket"))
     seed_voice()
     seed_texts()
+    seed_ads()
     selectors.forget_counts()  # whether models have enough is asked next
 
 

@@ -1,1 +1,1 @@
-"""What a journey is made of: its steps read and checked, and its picture."""
+"""What a journey is made of: its steps, read and checked."""

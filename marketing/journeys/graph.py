@@ -1,5 +1,6 @@
 """The steps of a journey as people build them: read from JSON, checked, and put into an order."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -7,23 +8,35 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from ecomai.console.step_picture import END
+
 from ..exceptions import InvalidConditionError, InvalidJourneyError, TemplateError
 from ..mails import compile_text
+from ..models import Channel
 from ..segments.conditions import Condition, parse_condition
 
-#: Where an exit leads that leads nowhere else.
-END = "end"
 MOST_STEPS, MOST_VARIANTS, LONGEST_WAIT = 50, 10, timedelta(days=365)
 UNITS = ("minutes", "hours", "days")
-LONGEST = {"key": 40, "name": 60, "event": 32, "subject": 200, "body": 20_000}
+LONGEST = {
+    "key": 40, "name": 60, "event": 32, "subject": 200, "body": 20_000, "endpoint": 80, "slot": 64,
+    "topic": 40, "target_url": 500,
+}  # fmt: skip
+SLOT = re.compile(r"[A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """Something is said; the customer goes on at once."""
+    """Something is said; the customer goes on at once.
+
+    `endpoint` is the name of a webhook, `slot` a place on the site, `topic` a topic's short name.
+    """
 
     key: str
     name: str
+    channel: str = Channel.EMAIL
+    endpoint: str = ""
+    slot: str = ""
+    topic: str = ""
     variants: tuple[Mapping[str, Any], ...]
     next: str
 
@@ -132,7 +145,23 @@ def _message(given: Mapping[str, Any], path: str, shared: dict[str, Any]) -> Ste
         _variant(each, place, f"{path}.variants[{place}]", shared["name"])
         for place, each in enumerate(variants)
     ]
-    return Message(**shared, variants=tuple(read), next=_exit(given, "next"))
+    return Message(**shared, **_way(given, path), variants=tuple(read), next=_exit(given, "next"))
+
+
+def _way(given: Mapping[str, Any], path: str) -> dict[str, str]:
+    """By which channel a message goes, and what that channel needs."""
+    channel = given.get("channel") or Channel.EMAIL.value
+    if channel not in Channel.values:
+        names = ", ".join(Channel.values)
+        raise _wrong(f"{path}.channel", _("a channel is one of: %(names)s") % {"names": names})
+    way = {name: _text(given, name, path).strip() for name in ("endpoint", "slot", "topic")}
+    needed = {Channel.WEBHOOK.value: "endpoint", Channel.ONSITE.value: "slot"}.get(channel)
+    if needed and not way[needed]:
+        reasons = {"endpoint": _("no webhook is chosen"), "slot": _("it names no place on the site")}
+        raise _wrong(f"{path}.{needed}", reasons[needed])
+    if not SLOT.fullmatch(way["slot"]):
+        raise _wrong(f"{path}.slot", _("a place is a name of letters, digits, “-” and “_”"))
+    return {"channel": str(channel), **way}
 
 
 def _variant(given: Any, place: int, path: str, step_name: str) -> Mapping[str, Any]:
@@ -148,6 +177,8 @@ def _variant(given: Any, place: int, path: str, step_name: str) -> Mapping[str, 
             compile_text(found[name])
         except TemplateError as error:
             raise _wrong(f"{path}.{name}", str(error.params["reason"])) from error
+    if target := _text(given, "target_url", path).strip():
+        found["target_url"] = target
     return found | {"weight": _integer(given.get("weight", 1), f"{path}.weight", 1000)}
 
 

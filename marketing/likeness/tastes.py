@@ -40,19 +40,22 @@ def current_encoder() -> str:
     return str(counts.values_list("encoder", flat=True).first() or "")
 
 
-def taste_vectors(customer_pks: Sequence[int], *, now: datetime, encoder: str) -> Vectors:
+def taste_vectors(
+    customer_pks: Sequence[int], *, now: datetime, encoder: str, is_projected: bool = True
+) -> Vectors:
     """Return the customers' tastes, of length 1, or 0 for who has touched nothing.
 
     Returns
     -------
-    float32 array of shape (n_customers, TASTE_DIMENSIONS)
+    float32 array of shape (n_customers, TASTE_DIMENSIONS), or of the encoder's own dimensions
     """
     touches = list(_touches(customer_pks, now))
-    items, vectors = item_vectors({item for _customer, item, _weight in touches}, encoder=encoder)
+    touched = {item for _customer, item, _weight in touches}
+    items, vectors = item_vectors(touched, encoder=encoder, is_projected=is_projected)
     places = {pk: place for place, pk in enumerate(customer_pks)}
     rows = {pk: row for row, pk in enumerate(items)}
     known = [(places[customer], rows[item], weight) for customer, item, weight in touches if item in rows]
-    found = np.zeros((len(customer_pks), TASTE_DIMENSIONS), dtype=np.float32)
+    found = np.zeros((len(customer_pks), vectors.shape[1]), dtype=np.float32)
     if known:
         where, which, weights = (np.array(column) for column in zip(*known, strict=True))
         np.add.at(found, where, vectors[which] * weights[:, None].astype(np.float32))
@@ -86,8 +89,10 @@ def _weight(strength: float, n: int, last: datetime, now: datetime) -> float:
     return float(strength * np.sqrt(max(n, 1)) * 0.5 ** (age_days / HALF_LIFE_DAYS))
 
 
-def item_vectors(item_pks: Iterable[int], *, encoder: str) -> tuple[list[int], Vectors]:
-    """Return the items that have vectors, and these, projected and of length 1."""
+def item_vectors(
+    item_pks: Iterable[int], *, encoder: str, is_projected: bool = True
+) -> tuple[list[int], Vectors]:
+    """Return the items that have vectors, and these, of length 1; projected where not asked otherwise."""
     pks, kept, vectors = sorted(item_pks), list[int](), list[Vectors]()
     for start in range(0, len(pks), _CHUNK):
         rows = Item.objects.filter(pk__in=pks[start : start + _CHUNK]).order_by("pk")
@@ -102,7 +107,8 @@ def item_vectors(item_pks: Iterable[int], *, encoder: str) -> tuple[list[int], V
         vectors += [stored[item[1:3]] for item in items if item[1:3] in stored]
     if not vectors:
         return [], np.empty((0, TASTE_DIMENSIONS), dtype=np.float32)
-    return kept, unit(project(np.stack(vectors)))
+    stacked = np.stack(vectors)
+    return kept, unit(project(stacked) if is_projected else stacked)
 
 
 def _stored(items: Sequence[tuple], encoder: str) -> dict[tuple[str, str], Vectors]:

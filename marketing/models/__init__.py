@@ -2,9 +2,11 @@
 
 from .ads import AdConversion, AdCreative, AdGroup, AdSpend, AdTraffic
 from .campaigns import Campaign, CampaignVariant, Delivery
+from .channels import Channel, MailProblem, OnsiteMessage, Suppression, Topic, WebhookEndpoint
 from .content import ContentDraft, ContentUse
 from .journeys import Journey, JourneyRun
 from .likeness import Cluster, Lookalike, VectorVersion
+from .pictures import PictureDraft
 from .profiles import CustomerActivity, CustomerProfile, ProfileReference, ProfileRequest, Stage
 from .segments import Segment, SegmentDay, SegmentMember
 from .voice import Aspect, Feedback, FeedbackAspect, FeedSource, SaidBy, Sentiment, VoiceAlarm
@@ -18,6 +20,7 @@ __all__ = [
     "Aspect",
     "Campaign",
     "CampaignVariant",
+    "Channel",
     "Cluster",
     "ContentDraft",
     "ContentUse",
@@ -30,6 +33,9 @@ __all__ = [
     "Journey",
     "JourneyRun",
     "Lookalike",
+    "MailProblem",
+    "OnsiteMessage",
+    "PictureDraft",
     "ProfileReference",
     "ProfileRequest",
     "SaidBy",
@@ -38,6 +44,9 @@ __all__ = [
     "SegmentMember",
     "Sentiment",
     "Stage",
+    "Suppression",
+    "Topic",
     "VectorVersion",
     "VoiceAlarm",
+    "WebhookEndpoint",
 ]  # fmt: skip

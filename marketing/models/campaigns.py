@@ -10,18 +10,20 @@ from django.utils.translation import gettext_lazy as _
 
 from ecomai.commerce.models import Customer, Storefronted
 
+from .channels import Messaging
 from .journeys import Journey, JourneyRun
 from .segments import Segment
 
 
-class Campaign(Storefronted):
-    """One mail to a segment, with a holdout that gets none, so that its effect can be told.
+class Campaign(Messaging, Storefronted):
+    """One message to a segment, with a holdout that gets none, so that its effect can be told.
 
     A message of a journey is one, too: it has no segment, and its customers come as they reach the step.
     """
 
     class State(models.TextChoices):
         DRAFT = "draft", _("draft")
+        SCHEDULED = "scheduled", _("scheduled")
         SENDING = "sending", _("sending")
         PAUSED = "paused", _("paused")
         STOPPED = "stopped", _("stopped")
@@ -53,6 +55,10 @@ class Campaign(Storefronted):
         _("cost of a message"), max_digits=10, decimal_places=4, default=0, validators=[MinValueValidator(0)],
         help_text=_("In the reporting currency, with whatever is given away in it."),
     )  # fmt: skip
+    fixed_cost = models.DecimalField(
+        _("fixed cost"), max_digits=12, decimal_places=2, default=0, validators=[MinValueValidator(0)],
+        help_text=_("Of the campaign as a whole, in the reporting currency."),
+    )  # fmt: skip
     margin_share = models.FloatField(
         _("margin"), default=0.3, validators=[MinValueValidator(0.01), MaxValueValidator(1.0)],
         help_text=_("The share of what customers spend that is left to the shop, from 0 to 1."),
@@ -61,6 +67,16 @@ class Campaign(Storefronted):
         _("sent all the same"), default=0.05, validators=[MinValueValidator(0.0), MaxValueValidator(0.5)],
         help_text=_("Of those who would be left out, so many get it, so that the next model can learn."),
     )  # fmt: skip
+    send_at = models.DateTimeField(
+        _("send at"), null=True, blank=True,
+        help_text=_("By the shop's clock; the campaign then starts by itself. Empty: started by hand."),
+    )  # fmt: skip
+    stops_at_harm = models.BooleanField(
+        _("stops at harm"), default=True,
+        help_text=_("Pause it once it is proven that customers buy less because of it."),
+    )  # fmt: skip
+    halted_at = models.DateTimeField(_("halted"), null=True, blank=True, editable=False)
+    halted_reason = models.TextField(_("why it was halted"), blank=True, default="", editable=False)
     #: The version whose forecast says who gets it: one for the whole campaign, whatever serves later.
     uplift_version = models.BigIntegerField(null=True, blank=True, editable=False)
     salt = models.CharField(max_length=64, default=secrets.token_hex, editable=False)
@@ -99,6 +115,10 @@ class CampaignVariant(models.Model):
     subject = models.CharField(_("subject"), max_length=200)
     body = models.TextField(_("text"), max_length=20_000)
     weight = models.PositiveIntegerField(_("weight"), default=1, validators=[MinValueValidator(1)])
+    target_url = models.CharField(
+        _("leads to"), max_length=500, blank=True, default="",
+        help_text=_("On the site and for webhooks: a page of the shop, such as /sale/."),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("variant of a campaign")
@@ -113,11 +133,11 @@ class CampaignVariant(models.Model):
 
 
 class Delivery(models.Model):
-    """One customer of a campaign: a mail and how far it is, or, without a variant, the holdout.
+    """One customer of a campaign: a message and how far it is, or, without a variant, the holdout.
 
-    A row is claimed, in a transaction of its own, before its mail is handed over, and marked sent after. One
-    that stays claimed because its worker died is handed over again only where the mail server can say that
-    it has not got it; else it is `unsure`, and a person decides.
+    A row is claimed, in a transaction of its own, before its message is handed over, and marked sent after.
+    One that stays claimed because its worker died is handed over again only where its channel takes the same
+    message once, or can say that it has not got it; else it is `unsure`, and a person decides.
     """
 
     class Group(models.TextChoices):
@@ -159,6 +179,10 @@ class Delivery(models.Model):
     claimed_by = models.BigIntegerField(null=True, blank=True, editable=False, help_text=_("A job."))
     claimed_at = models.DateTimeField(_("claimed"), null=True, blank=True)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    n_attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    bounced_at = models.DateTimeField(_("bounced"), null=True, blank=True)
+    complained_at = models.DateTimeField(_("complained"), null=True, blank=True)
+    unsubscribed_at = models.DateTimeField(_("unsubscribed"), null=True, blank=True)
     group = models.CharField(_("group"), max_length=16, choices=Group, blank=True, default="")
     expected_gain = models.FloatField(
         _("gain expected"), null=True, blank=True,
@@ -185,6 +209,9 @@ class Delivery(models.Model):
             models.Index(
                 fields=["campaign", "id"], name="ecomai_delivery_waiting",
                 condition=models.Q(state__in=("waiting", "claimed")),
+            ),
+            models.Index(
+                fields=["customer"], name="ecomai_delivery_claimed", condition=models.Q(state="claimed")
             ),
             models.Index(
                 fields=["customer", "sent_at"], name="ecomai_delivery_customer",

@@ -52,6 +52,18 @@ class Journey(Storefronted):
         _("effect within"), default=14, validators=[MinValueValidator(1), MaxValueValidator(365)],
         help_text=_("Days after a customer began in which orders count."),
     )  # fmt: skip
+    cost_per_message = models.DecimalField(
+        _("cost of a message"), max_digits=10, decimal_places=4, default=0, validators=[MinValueValidator(0)],
+        help_text=_("In the reporting currency, with whatever is given away in it."),
+    )  # fmt: skip
+    fixed_cost = models.DecimalField(
+        _("fixed cost"), max_digits=12, decimal_places=2, default=0, validators=[MinValueValidator(0)],
+        help_text=_("Of the journey as a whole, in the reporting currency."),
+    )  # fmt: skip
+    margin_share = models.FloatField(
+        _("margin"), default=0.3, validators=[MinValueValidator(0.01), MaxValueValidator(1.0)],
+        help_text=_("The share of what customers spend that is left to the shop, from 0 to 1."),
+    )  # fmt: skip
     state = models.CharField(_("state"), max_length=16, choices=State, default=State.DRAFT, editable=False)
     salt = models.CharField(max_length=64, default=secrets.token_hex, editable=False)
     created_by = models.ForeignKey(

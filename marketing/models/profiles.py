@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ecomai.commerce.models import Customer
 
+from .voice import Sentiment
+
 
 class Stage(models.TextChoices):
     """Where a customer is in the life cycle, by the time since the last order and their own rhythm."""
@@ -66,6 +68,10 @@ class CustomerProfile(models.Model):
     tastes = models.JSONField(
         _("tastes"), default=dict, blank=True, help_text=_("Categories and brands, with shares.")
     )
+    smoothed_tastes = models.JSONField(
+        _("tastes by likeness"), default=dict, blank=True, editable=False,
+        help_text=_("Categories and brands, with shares: what was bought, and what is like it."),
+    )  # fmt: skip
     price_level = models.FloatField(
         _("price level"), null=True, blank=True,
         help_text=_("What is paid for a piece, of the median of its category: 1 is usual."),
@@ -82,6 +88,18 @@ class CustomerProfile(models.Model):
     )  # fmt: skip
     loyalty_tier = models.CharField(_("loyalty tier"), max_length=64, blank=True, default="")
     n_referrals = models.PositiveIntegerField(_("referrals"), default=0)
+
+    n_texts = models.PositiveIntegerField(
+        _("texts written"), default=0, help_text=_("Reviews, chats and others.")
+    )
+    negative_share = models.FloatField(
+        _("texts that are negative"), null=True, blank=True,
+        help_text=_("Share of those of which it is known."),
+    )  # fmt: skip
+    last_sentiment = models.CharField(
+        _("sentiment of the last text"), max_length=16, choices=Sentiment, blank=True, default=""
+    )
+    last_written_at = models.DateTimeField(_("last text"), null=True, blank=True)
 
     # Written by batch scoring alone; `scored` says by which version, when, and how far it looks.
     expected_orders = models.FloatField(
@@ -112,9 +130,13 @@ class CustomerProfile(models.Model):
             models.Index(fields=["next_order_at"], name="ecomai_profile_next_order"),
             models.Index(fields=["at_risk_at"], name="ecomai_profile_at_risk"),
             models.Index(fields=["lapsed_at"], name="ecomai_profile_lapsed"),
+            models.Index(
+                fields=["last_written_at"], name="ecomai_profile_written",
+                condition=models.Q(last_written_at__isnull=False),
+            ),
             models.Index(fields=["-spent"], name="ecomai_profile_spent"),
             models.Index(fields=["-expected_value"], name="ecomai_profile_value"),
-        ]
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return str(self.customer_id)

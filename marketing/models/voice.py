@@ -36,6 +36,13 @@ class Aspect(models.Model):
             "“delivered”."
         ),
     )
+    examples = models.TextField(
+        _("example sentences"), blank=True, default="",
+        help_text=_(
+            "One sentence a line, in any language. A sentence that means nearly the same is about the "
+            "aspect, whatever its words."
+        ),
+    )  # fmt: skip
     is_active = models.BooleanField(_("in use"), default=True)
 
     class Meta:
@@ -47,7 +54,15 @@ class Aspect(models.Model):
 
     @property
     def phrases(self) -> list[str]:
-        return [line.strip() for line in self.words.splitlines() if line.strip()]
+        return _lines(self.words)
+
+    @property
+    def example_sentences(self) -> list[str]:
+        return _lines(self.examples)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 class Feedback(Storefronted):
@@ -81,6 +96,7 @@ class Feedback(Storefronted):
     said_by = models.CharField(_("said by"), max_length=16, choices=SaidBy, blank=True, default=SaidBy.NOBODY)
     negative_probability = models.FloatField(_("probability of being negative"), null=True, blank=True)
     version = models.PositiveIntegerField(_("version of the model"), null=True, blank=True)
+    read_at = models.DateTimeField(_("read for its meaning"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("text of a customer")
@@ -102,6 +118,7 @@ class Feedback(Storefronted):
                 fields=["item", "-written_at"], name="ecomai_feedback_item",
                 condition=models.Q(item__isnull=False),
             ),
+            models.Index(fields=["id"], name="ecomai_feedback_unread", condition=models.Q(read_at=None)),
         ]  # fmt: skip
 
     def __str__(self) -> str:
@@ -110,6 +127,10 @@ class Feedback(Storefronted):
 
 class FeedbackAspect(models.Model):
     """A sentence of a text about one aspect; without one it is about something that has no name yet."""
+
+    class FoundBy(models.TextChoices):
+        WORDS = "words", _("its words")
+        MEANING = "meaning", _("its meaning")
 
     feedback = models.ForeignKey(
         Feedback, verbose_name=_("text"), on_delete=models.CASCADE, related_name="sentences"
@@ -123,7 +144,11 @@ class FeedbackAspect(models.Model):
     written_at = models.DateTimeField(_("written"))
     sentiment = models.CharField(_("sentiment"), max_length=16, choices=Sentiment, default=Sentiment.UNKNOWN)
     negative_probability = models.FloatField(_("probability of being negative"), null=True, blank=True)
+    found_by = models.CharField(_("found by"), max_length=16, choices=FoundBy, default=FoundBy.WORDS)
     topic = models.CharField(_("topic"), max_length=100, blank=True, default="")
+    topic_rank = models.PositiveIntegerField(
+        _("place in the topic"), null=True, blank=True, help_text=_("1 is the most typical sentence.")
+    )
 
     class Meta:
         verbose_name = _("sentence about an aspect")

@@ -7,12 +7,12 @@ from typing import Any
 
 from django.db.models import Sum
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from ecomai.commerce.app_settings import app_settings as commerce_settings
 from ecomai.commerce.money import format_money
 from ecomai.console import charts
+from ecomai.numbers import format_percent
 
 from ..ads import pacing
 from ..models import AdConversion, AdCreative, AdGroup, AdSpend
@@ -72,15 +72,10 @@ def _row(creative: AdCreative, group: AdGroup, sums: dict[str, Any]) -> dict[str
         "n_impressions": n_impressions,
         "n_clicks": n_clicks,
         "n_conversions": sums["n_conversions"],
-        "rate": _percent(n_clicks / n_impressions) if n_impressions else "–",
-        "interval": f"{_percent(low)} – {_percent(high)}" if n_impressions else "",
+        "rate": format_percent(n_clicks / n_impressions, 2) if n_impressions else "–",
+        "interval": f"{format_percent(low, 2)} – {format_percent(high, 2)}" if n_impressions else "",
         "spent": format_money(sums["spent"], group.currency),
     }
-
-
-def _percent(share: float) -> str:
-    # It would cut the digits off, where it is to round.
-    return f"{number_format(round(100 * share, 2), 2)} %"
 
 
 def _budgets(group: AdGroup) -> list[tuple[str, str]]:

@@ -9,10 +9,13 @@ from django.utils.translation import gettext as _
 from ecomai.commerce.app_settings import app_settings as commerce_settings
 from ecomai.commerce.money import format_money
 from ecomai.experiments.statistics import Effect
+from ecomai.numbers import format_percent
 
-from ..mails import VARIABLES, fill
-from ..models import Campaign, CustomerProfile, Delivery, SegmentMember
-from ..services.effects import Arm, EffectReport, report_of
+from ..channels import what_is_missing
+from ..mails import VARIABLES, fill, names_without_default
+from ..models import Campaign, Channel, CustomerProfile, Delivery, OnsiteMessage, SegmentMember
+from ..services.effects import Amount, Arm, EffectReport, report_of
+from ..services.stopping import shares_of
 from ..summary import leaf_of
 from .targeting import targeting_context
 
@@ -27,6 +30,9 @@ def context(campaign: Campaign) -> dict[str, Any]:
         "campaign": campaign,
         "states": [(State(state).label, n) for state, n in sorted(states.items())],
         "reasons": _reasons(campaign),
+        "missing": what_is_missing(campaign) if campaign.started_at is None else [],
+        "answers": _answers(campaign) if campaign.started_at else [],
+        "onsite": _onsite(campaign) if campaign.channel == Channel.ONSITE else [],
         "n_mails": n_mails,
         "progress": 1 - n_open / n_mails if n_mails else None,
         "variants": [
@@ -42,6 +48,12 @@ def reasons(campaign: Campaign) -> list[str]:
     members = SegmentMember.objects.filter(segment=campaign.segment, customer__storefront=campaign.storefront)
     n_members = members.count()
     said = [_("The segment has %(n)s customers now.") % {"n": number_format(n_members, force_grouping=True)}]
+    said += [
+        _("The text “%(name)s” names %(names)s without a default: who has none reads nothing there.")
+        % {"name": variant.name, "names": ", ".join(names)}
+        for variant in campaign.variants.order_by("pk")
+        if (names := names_without_default(f"{variant.subject} {variant.body}"))
+    ]
     if not campaign.holdout_share:
         said.append(_("Without a holdout nothing will tell what it brought."))
     if campaign.is_targeted:
@@ -75,6 +87,30 @@ def _example(variant: Any) -> dict[str, str]:
     return {"subject": fill(variant.subject, values), "body": fill(variant.body, values)}
 
 
+def _answers(campaign: Campaign) -> list[tuple[str, str]]:
+    """What is watched, each with its share."""
+    labels = {
+        "bounced": _("bounced"), "complained": _("complained"), "unsubscribed": _("unsubscribed"),
+    }  # fmt: skip
+    shares = shares_of(campaign)
+    return [
+        (label, f"{number_format(shares[name].n, force_grouping=True)} ({_percent(shares[name])})")
+        for name, label in labels.items()
+    ]
+
+
+def _percent(share: Any) -> str:
+    return format_percent(share.n / share.n_of if share.n_of else 0.0, 2)
+
+
+def _onsite(campaign: Campaign) -> list[tuple[str, int]]:
+    found = OnsiteMessage.objects.filter(delivery__campaign=campaign).aggregate(
+        seen=Count("seen_at"), clicked=Count("clicked_at"), dismissed=Count("dismissed_at")
+    )
+    labels = {"seen": _("seen"), "clicked": _("clicked"), "dismissed": _("dismissed")}
+    return [(label, found[name]) for name, label in labels.items()]
+
+
 def report_context(report: EffectReport) -> dict[str, Any]:
     """A report as people read it."""
     currency = commerce_settings.REPORTING_CURRENCY
@@ -87,8 +123,34 @@ def report_context(report: EffectReport) -> dict[str, Any]:
             (_("Customers who bought"), _effect(report.buyers)),
             (_("Revenue a customer"), _effect(report.revenue)),
         ],
-        "gained": format_money(report.incremental_revenue, currency),
+        "gained": _amount(report.incremental_revenue, currency),
+        "gain": _gain(report, currency),
     }
+
+
+def _gain(report: EffectReport, currency: str) -> dict[str, Any] | None:
+    """What it cost and what is left, where anything is known to have cost something."""
+    gain = report.gain
+    if gain is None or not (gain.cost or gain.net):
+        return None
+    returned = gain.returned
+    return {
+        "cost": format_money(gain.cost, currency),
+        "net": _amount(gain.net, currency),
+        "returned": returned and _between(*(f"{100 * part:+.0f} %" for part in _parts(returned))),
+    }
+
+
+def _amount(amount: Amount | None, currency: str) -> str:
+    return _between(*(format_money(part, currency) for part in _parts(amount))) if amount else ""
+
+
+def _parts(amount: Amount) -> tuple[float, float, float]:
+    return amount.value, amount.low, amount.high
+
+
+def _between(value: str, low: str, high: str) -> str:
+    return _("%(lift)s, between %(low)s and %(high)s") % {"lift": value, "low": low, "high": high}
 
 
 def _arm(name: str, arm: Arm) -> dict[str, Any]:
@@ -105,4 +167,4 @@ def _effect(effect: Effect | None) -> str:
     if effect is None:
         return _("Nothing can be said yet.")
     lift, low, high = (f"{100 * part:+.1f} %" for part in (effect.lift, effect.low, effect.high))
-    return _("%(lift)s, between %(low)s and %(high)s") % {"lift": lift, "low": low, "high": high}
+    return _between(lift, low, high)

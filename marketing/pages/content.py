@@ -11,6 +11,7 @@ from ecomai.generation.claims import Finding, describe
 from ecomai.generation.facts import facts_of
 from ecomai.generation.services import fallback_text
 from ecomai.generation.texts import width
+from ecomai.numbers import format_percent
 
 from ..models import Campaign, ContentDraft
 from ..segments.portrait import portrait_of
@@ -95,7 +96,7 @@ def _campaigns(draft: ContentDraft) -> list[Campaign]:
 
 
 def _variant(row: VariantEffect) -> dict[str, Any]:
-    share = "" if row.share is None else f"{number_format(100 * row.share, 1)} %"
+    share = format_percent(row.share, 1, unknown="")
     return {"row": row, "share": share, "effect": "" if row.is_own else _effect(row.effect)}
 
 

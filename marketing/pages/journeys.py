@@ -6,23 +6,24 @@ from typing import Any
 
 from django.db.models import Count
 from django.utils.formats import number_format
-from django.utils.text import Truncator
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ecomai.commerce.models import EventType
+from ecomai.console.step_picture import END, Told
+from ecomai.console.step_picture import picture_context as drawn
 
 from ..exceptions import InvalidJourneyError
-from ..journeys.graph import END, UNITS, Fork, Graph, Message, Step, Wait, parse_steps
-from ..journeys.picture import HEIGHT, WIDTH, draw
+from ..journeys.graph import UNITS, Fork, Graph, Message, Step, Wait, parse_steps
 from ..mails import VARIABLES
-from ..models import Delivery, Journey, JourneyRun, SegmentMember
+from ..models import Channel, Delivery, Journey, JourneyRun, SegmentMember, Topic, WebhookEndpoint
 from ..services.effects import report_of_journey
 from .campaigns import report_context
 from .segments import builder_context as conditions_context
 
 State = JourneyRun.State
-N_RUNS, N_NAME = 50, 25
+N_RUNS = 50
 
 
 def context(journey: Journey) -> dict[str, Any]:
@@ -35,6 +36,7 @@ def context(journey: Journey) -> dict[str, Any]:
     return {
         "journey": journey,
         "problem": problem,
+        "halted": list(journey.campaigns.exclude(halted_reason="").values_list("halted_reason", flat=True)),
         "picture": picture_context(graph, here, states[State.FINISHED]) if graph else None,
         "steps": [_row(step, here, said) for step in graph or ()],
         "n_begun": sum(states.values()) - states[State.HELD_OUT],
@@ -107,8 +109,10 @@ def kind_of(step: Step) -> str:
     if isinstance(step, Wait):
         return span_of(step)
     if isinstance(step, Message):
-        n = len(step.variants)
-        return _("E-mail") if n == 1 else _("E-mail in %(n)s variants") % {"n": n}
+        n, channel = len(step.variants), Channel(step.channel).label
+        if n == 1:
+            return capfirst(str(channel))
+        return capfirst(_("%(channel)s in %(n)s variants") % {"channel": channel, "n": n})
     return _("Condition")
 
 
@@ -129,22 +133,17 @@ def span_of(step: Wait) -> str:
 
 def picture_context(graph: Graph, here: Mapping[str, int], n_finished: int = 0) -> dict[str, Any]:
     """The flow as boxes and lines with their texts."""
-    picture = draw(graph)
-    boxes = []
-    for box in picture.boxes:
-        step = graph.steps.get(box.key)
-        boxes.append({
-            "box": box, "kind": type(step).__name__.lower() if step else END,
-            "name": Truncator(step.name if step else _("End")).chars(N_NAME),
-            "about": Truncator(kind_of(step) if step else "").chars(N_NAME + 5),
-            "n": here.get(box.key, 0) if step else n_finished,
-            "text_x": box.x + 14, "number_x": box.x + WIDTH - 12,
-            "name_y": box.y + 27, "about_y": box.y + 47,
-        })  # fmt: skip
-    lines = [
-        {"line": line, "label": _exit_label(graph.steps[line.source], line.number)} for line in picture.lines
-    ]
-    return {"picture": picture, "boxes": boxes, "lines": lines, "box_width": WIDTH, "box_height": HEIGHT}
+    told = {
+        step.key: Told(
+            kind=type(step).__name__.lower(), name=step.name, about=kind_of(step), n=here.get(step.key, 0)
+        )
+        for step in graph
+    }
+    told[END] = Told(kind=END, name=_("End"), n=n_finished)
+    labels = {
+        (step.key, number): _exit_label(step, number) for step in graph for number in range(len(step.exits))
+    }
+    return drawn(list(graph), told, labels)
 
 
 def _exit_label(step: Step, number: int) -> str:
@@ -207,8 +206,19 @@ def builder_context(journey: Journey | None) -> dict[str, Any]:
     conditions = conditions_context(None)
     return {
         "journey": journey,
-        "offered": conditions["offered"] | {"units": [[unit, _unit(unit)] for unit in UNITS]},
+        "offered": conditions["offered"] | {"units": [[unit, _unit(unit)] for unit in UNITS]} | _ways(),
         "texts": conditions["texts"] | _texts(),
+    }
+
+
+def _ways() -> dict[str, list[list[str]]]:
+    """By which channels a message can go, and what there is for them."""
+    endpoints = WebhookEndpoint.objects.filter(is_active=True).order_by("name")
+    topics = Topic.objects.filter(is_active=True).order_by("name")
+    return {
+        "channels": [[value, str(label)] for value, label in Channel.choices],
+        "endpoints": [[name, name] for name in endpoints.values_list("name", flat=True)],
+        "topics": [[slug, name] for slug, name in topics.values_list("slug", "name")],
     }
 
 
@@ -218,11 +228,17 @@ def _unit(unit: str) -> str:
 
 def _texts() -> dict[str, str]:
     return {
-        "message": _("E-mail"),
+        "message": _("Message"),
+        "channel": _("By which way"),
+        "endpoint": _("Webhook"),
+        "slot": _("Place on the site"),
+        "topic": _("Topic"),
+        "nothing": _("– nothing –"),
+        "target_url": _("Leads to (on the site and for webhooks)"),
         "wait": _("Wait"),
         "condition": _("Condition"),
         "name": _("Name of the step"),
-        "new_message": _("New e-mail"),
+        "new_message": _("New message"),
         "new_wait": _("New wait"),
         "new_condition": _("New condition"),
         "next": _("Then"),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from ecomai.commerce.app_settings import app_settings as commerce_settings
 from ecomai.commerce.money import format_money
+from ecomai.numbers import format_percent
 
 from ..likeness.describing import describe, sentences_of_group
 from ..likeness.vectors import ready_version
@@ -89,7 +90,8 @@ def _group(row: Cluster, name: str, version: VectorVersion) -> dict[str, Any]:
             (_("Average order"), format_money(known["average_order"], currency) or "–",
              format_money(known["average_order_of_all"], currency) or "–"),
             (_("Days between orders"), _number(known["gap_days"]), _number(known["gap_days_of_all"])),
-            (Stage(stage).label, _percent(known["stages"][stage]), _percent(known["stages_of_all"][stage])),
+            (Stage(stage).label, format_percent(known["stages"][stage]),
+             format_percent(known["stages_of_all"][stage])),
         ],
     }  # fmt: skip
 
@@ -100,7 +102,3 @@ def _hundredths(alikeness: float) -> int:
 
 def _number(value: float | None) -> str:
     return "–" if value is None else number_format(value, 0)
-
-
-def _percent(share: float) -> str:
-    return f"{number_format(100 * share, 0)} %"

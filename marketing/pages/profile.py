@@ -15,9 +15,10 @@ from ecomai.commerce.app_settings import app_settings as commerce_settings
 from ecomai.commerce.models import Event, EventType, Order
 from ecomai.commerce.money import format_money
 from ecomai.console import charts
+from ecomai.numbers import format_percent
 
 from ..models import CustomerActivity, CustomerProfile, Feedback
-from ..summary import sentences_of
+from ..summary import next_order_of, sentences_of
 
 N_TIMELINE, N_WRITTEN = 30, 10
 #: What was only shown, and what the order beside it says already.
@@ -31,7 +32,9 @@ def context(profile: CustomerProfile, *, may_see_all: bool, may_hear: bool = Fal
         "profile": profile,
         "sentences": sentences_of(profile),
         "groups": _groups(profile),
-        "tastes": _tastes(profile),
+        "tastes": _tastes(profile.tastes),
+        "likely": _tastes(profile.smoothed_tastes),
+        "likely_source": _likely_source(profile.smoothed_tastes),
         "activities": CustomerActivity.objects.filter(customer_id=profile.pk).order_by("-last_at"),
         "timeline": _timeline(profile.pk),
         "chart": _orders_by_month(profile.pk),
@@ -72,6 +75,16 @@ def _groups(profile: CustomerProfile) -> list[dict[str, Any]]:
                 (_("Referrals"), profile.n_referrals or ""),
             ],
         },
+        {
+            "title": _("Sentiment"),
+            "source": _source(computed.get("texts"), _("from %(n)s texts"), "n_texts"),
+            "rows": [
+                (_("Texts"), profile.n_texts),
+                (_("Negative"), _percent(profile.negative_share)),
+                (_("The last"), _moment(profile.last_written_at)),
+                (_("Sentiment of the last"), profile.get_last_sentiment_display()),
+            ],
+        },
     ]
 
 
@@ -94,10 +107,22 @@ def _foreseen(profile: CustomerProfile) -> list[dict[str, Any]]:
                 (_("Still a customer"), _percent(profile.alive_probability)),
                 (_("Buys again"), _percent(profile.repurchase_probability)),
                 (_("Orders"), number_format(profile.expected_orders or 0, 2)),
+                *_next_order_rows(profile),
                 (_("Value"), format_money(profile.expected_value, currency)),
                 (_("In four of five cases"), _("%(low)s to %(high)s") % {"low": low, "high": high}),
             ],
         }
+    ]
+
+
+def _next_order_rows(profile: CustomerProfile) -> list[tuple[str, Any]]:
+    if (found := next_order_of(profile)) is None:
+        return []
+    days, amount = found
+    text = ngettext("one day", "%(days)s days", max(round(days), 1)) % {"days": max(round(days), 1)}
+    return [
+        (_("Next order, as likely as not within"), text),
+        (_("Its amount"), format_money(amount, commerce_settings.REPORTING_CURRENCY)),
     ]
 
 
@@ -125,10 +150,17 @@ def _source(computed: dict[str, Any] | None, text: str, name: str) -> str:
     return f"{text % {'n': n}}, {_moment(parse_datetime(computed['at']))}"
 
 
-def _tastes(profile: CustomerProfile) -> list[tuple[str, list[tuple[str, int]]]]:
+def _likely_source(smoothed: dict[str, Any]) -> str:
+    if not smoothed:
+        return ""
+    encoder = smoothed["encoder"] or _("names of categories and brands")
+    return _("by %(encoder)s, %(at)s") % {"encoder": encoder, "at": _moment(parse_datetime(smoothed["at"]))}
+
+
+def _tastes(tastes: dict[str, Any]) -> list[tuple[str, list[tuple[str, int]]]]:
     names = {"categories": _("Categories"), "brands": _("Brands")}
     return [
-        (label, [(taste["name"], round(100 * taste["share"])) for taste in profile.tastes.get(kind, [])])
+        (label, [(taste["name"], round(100 * taste["share"])) for taste in tastes.get(kind, [])])
         for kind, label in names.items()
     ]
 
@@ -185,4 +217,4 @@ def _moment(moment: datetime | None) -> str:
 
 
 def _percent(share: float | None) -> str:
-    return f"{number_format(100 * share, 0)} %" if share is not None else ""
+    return format_percent(share, unknown="")

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from ecomai.console import charts
+from ecomai.numbers import format_percent
 
 from ..models import Aspect, Feedback, FeedbackAspect, Sentiment, VoiceAlarm
 from ..services.alarms import daily_counts, sentence_of, sentences_behind
@@ -22,6 +22,10 @@ DAYS_AS_BARS = 45
 N_NEWEST, N_TOPICS, N_BEHIND = 20, 12, 100
 IS_NEGATIVE = Q(sentiment=Sentiment.NEGATIVE)
 N_SPARK = 12
+#: A sentence stands once for each of its aspects; it has fewer than a hundred neighbours in its text.
+ONE_SENTENCE = F("feedback_id") * 100 + F("position")
+#: So many sentences tell what a topic is, of those that are the most typical in all languages and sources.
+N_TYPICAL, MOST_RANK = 2, 200
 
 
 @dataclass(frozen=True)
@@ -116,8 +120,16 @@ def text_context(row: Feedback) -> dict[str, Any]:
     sentences: dict[int, dict[str, Any]] = {}
     for each in row.sentences.select_related("aspect").order_by("position", "pk"):
         found = sentences.setdefault(each.position, {"row": each, "aspects": []})
-        found["aspects"].append(each.aspect.name if each.aspect else each.topic or "–")
+        found["aspects"].append(_told_aspect(each))
     return {"text": row, "sentences": list(sentences.values())}
+
+
+def _told_aspect(row: FeedbackAspect) -> str:
+    if row.aspect is None:
+        return "–"
+    if row.found_by == FeedbackAspect.FoundBy.WORDS:
+        return row.aspect.name
+    return _("%(aspect)s (by meaning)") % {"aspect": row.aspect.name}
 
 
 def _over_time(days: list[tuple[date, str, int]], wanted: Wanted) -> charts.Chart:
@@ -170,7 +182,7 @@ def _told(one: dict[str, Any]) -> dict[str, Any]:
     change = share - negative_before / n_before if n_before else None
     return {
         "slug": one["slug"], "name": one["name"], "n": n, "n_negative": n_negative,
-        "share": f"{number_format(100 * share, 0)} %",
+        "share": format_percent(share),
         "change": "–" if change is None else f"{100 * change:+.0f}",
         "is_worse": change is not None and change > 0.05,
         "spark": charts.sparkline(
@@ -179,12 +191,41 @@ def _told(one: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _topics(wanted: Wanted) -> list[tuple[str, int, int]]:
-    if wanted.aspect:
-        return []
-    rows = wanted.sentences().filter(aspect=None).exclude(topic="").order_by()
-    found = rows.values_list("topic").annotate(n=Count("pk"), n_negative=Count("pk", filter=IS_NEGATIVE))
-    return list(found.order_by("-n", "topic")[:N_TOPICS])
+def _topics(wanted: Wanted) -> list[dict[str, Any]]:
+    """The largest groups of sentences, how many there are in each part of the period, and typical ones."""
+    rows = (
+        wanted.sentences().exclude(topic="").annotate(day=TruncDate("written_at")).order_by()
+        .values_list("topic", "day")
+        .annotate(n=Count(ONE_SENTENCE, distinct=True),
+                  n_negative=Count(ONE_SENTENCE, distinct=True, filter=IS_NEGATIVE))
+    )  # fmt: skip
+    since = timezone.localtime(wanted.since).date()
+    width = max(wanted.days / N_SPARK, 1.0)
+    found: dict[str, dict[str, Any]] = {}
+    for name, day, n, n_negative in rows:
+        one = found.setdefault(name, {"name": name, "n": 0, "n_negative": 0, "parts": [0] * N_SPARK})
+        one["n"] += n
+        one["n_negative"] += n_negative
+        one["parts"][min(max(int((day - since).days / width), 0), N_SPARK - 1)] += n
+    largest = sorted(found.values(), key=lambda one: (-one["n"], one["name"]))[:N_TOPICS]
+    typical = _typical(wanted, [one["name"] for one in largest])
+    for one in largest:
+        title = _("Sentences: %(topic)s") % {"topic": one["name"]}
+        one["examples"] = typical[one["name"]]
+        one["spark"] = charts.sparkline(title=title, values=one["parts"])
+    return largest
+
+
+def _typical(wanted: Wanted, names: list[str]) -> dict[str, list[FeedbackAspect]]:
+    """The sentences nearest to the middle of each topic, each once."""
+    rows = wanted.sentences().filter(topic__in=names, topic_rank__lte=MOST_RANK)
+    found: dict[str, dict[tuple[int, int], FeedbackAspect]] = {name: {} for name in names}
+    for row in rows.order_by("topic_rank", "pk"):
+        of_topic = found[row.topic]
+        is_new = all(row.sentence != each.sentence for each in of_topic.values())
+        if len(of_topic) < N_TYPICAL and is_new:
+            of_topic.setdefault((row.feedback_id, row.position), row)
+    return {name: list(of_topic.values()) for name, of_topic in found.items()}
 
 
 def _newest(wanted: Wanted) -> list[FeedbackAspect]:

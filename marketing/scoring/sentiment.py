@@ -16,6 +16,7 @@ from ecomai.registry.selectors import serving_version
 from ..models import Feedback, FeedbackAspect, SaidBy, Sentiment
 from ..scenario import SENTIMENT
 from ..sentiment import join_title
+from ..services.requests import request_profiles
 
 SHARD_SIZE = 20_000
 BATCH_SIZE = 500
@@ -70,6 +71,7 @@ def _score(pks: Sequence[int], model: Any, version: ModelVersion) -> None:
             probability = known[sentence.sentence]
             sentence.negative_probability = round(probability, 4)
             sentence.sentiment = _sentiment(probability, model)
+        request_profiles({row.customer_id for row in rows if row.customer_id and row.rating is None})
         Feedback.objects.bulk_update(
             rows, ["negative_probability", "version", "sentiment", "said_by"], batch_size=500
         )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from django.utils.translation import gettext_lazy as _
 
-from ..models import CustomerProfile, Stage
+from ..models import CustomerProfile, Sentiment, Stage
 
 Kind = Literal["number", "text", "choice", "moment", "stage"]
 
@@ -48,10 +48,16 @@ def _of_profile(name: str, kind: Kind, **more: Any) -> Field:
 _NUMBERS = (
     "n_orders", "spent", "average_order", "returned_share", "own_gap_days", "recency_score",
     "frequency_score", "monetary_score", "price_level", "discount_share", "usual_hour", "n_referrals",
+    "n_texts", "negative_share",
     "expected_orders", "expected_value", "alive_probability", "repurchase_probability",
 )  # fmt: skip
 _TEXTS = ("favourite_category", "favourite_brand", "loyalty_tier", "usual_channel")
-_MOMENTS = ("first_order_at", "last_order_at", "next_order_at", "at_risk_at", "lapsed_at", "last_seen_at")
+_MOMENTS = (
+    "first_order_at", "last_order_at", "next_order_at", "at_risk_at", "lapsed_at", "last_seen_at",
+    "last_written_at",
+)  # fmt: skip
+#: A text is one of these as soon as anybody has told.
+_SENTIMENTS = tuple(each for each in Sentiment.choices if each[0] != Sentiment.UNKNOWN)
 
 FIELDS: Mapping[str, Field] = {
     field.name: field
@@ -62,6 +68,7 @@ FIELDS: Mapping[str, Field] = {
         *(_of_profile(name, "number") for name in _NUMBERS),
         *(_of_profile(name, "moment") for name in _MOMENTS),
         *(_of_profile(name, "text") for name in _TEXTS),
+        _of_profile("last_sentiment", "choice", choices=_SENTIMENTS),
         Field(name="country", label=_("country"), kind="text", path="customer__country"),
         Field(name="language", label=_("language"), kind="text", path="customer__language"),
         Field(name="storefront", label=_("storefront"), kind="text", path="customer__storefront"),

@@ -1,8 +1,9 @@
 """What a campaign or a journey truly brought: those who got it against those who were held out."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from ecomai.commerce.exceptions import NoExchangeRateError
 from ecomai.commerce.models import Order
 from ecomai.commerce.selectors import RateTable
-from ecomai.experiments.statistics import Effect, Moments, compare, tune_rho2
+from ecomai.experiments.statistics import Effect, Moments, compare, tune_rho2, width_factor
 
 from ..models import Campaign, Delivery, Journey, JourneyRun
 
@@ -37,6 +38,29 @@ class Arm:
 
 
 @dataclass(frozen=True)
+class Amount:
+    """An amount in the reporting currency with an interval that holds however often it is looked at."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What was spent on messages, and what is left of the revenue that came because of them.
+
+    `net` is the margin of the incremental revenue less all cost; `returned` is `net` for each unit of cost.
+    Both are None where no lift is told, `returned` also where nothing was spent.
+    """
+
+    n_sent: int
+    cost: float
+    net: Amount | None
+    returned: Amount | None
+
+
+@dataclass(frozen=True)
 class EffectReport:
     """Both arms, and the relative lift of buyers and of revenue a customer, each with its interval.
 
@@ -48,10 +72,11 @@ class EffectReport:
     held_out: Arm
     buyers: Effect | None
     revenue: Effect | None
-    incremental_revenue: float | None
+    incremental_revenue: Amount | None
     n_without_rate: int
     is_over: bool
     refusal: str = ""
+    gain: Gain | None = None
 
 
 def report_of(campaign: Campaign) -> EffectReport:
@@ -66,7 +91,8 @@ def report_of(campaign: Campaign) -> EffectReport:
         (customer_pk, state == Delivery.State.HELD_OUT)
         for customer_pk, state in rows.values_list("customer_id", "state").iterator(_CHUNK)
     )
-    return _compare(sides, *spent_within(campaign), end=window_end(campaign))
+    report = _compare(sides, *spent_within(campaign), end=window_end(campaign))
+    return replace(report, gain=_gain(report, campaign, Delivery.objects.filter(campaign=campaign)))
 
 
 def report_of_journey(journey: Journey) -> EffectReport:
@@ -80,7 +106,24 @@ def report_of_journey(journey: Journey) -> EffectReport:
         order for order in orders if order[0] in starts and 0 <= (order[3] - starts[order[0]]) / span < 1
     )
     sides = ((customer_pk, state == JourneyRun.State.HELD_OUT) for customer_pk, state, _entered_at in rows)
-    return _compare(sides, *spent, end=journey.stopped_at and journey.stopped_at + span)
+    report = _compare(sides, *spent, end=journey.stopped_at and journey.stopped_at + span)
+    return replace(report, gain=_gain(report, journey, Delivery.objects.filter(campaign__journey=journey)))
+
+
+def is_harm_proven(report: EffectReport) -> bool:
+    """Whether those who got it buy less often, or for less, whatever chance may do."""
+    return any(effect is not None and effect.high < 0 for effect in (report.buyers, report.revenue))
+
+
+def _gain(report: EffectReport, spent_on: Campaign | Journey, deliveries: QuerySet[Delivery]) -> Gain:
+    n_sent = deliveries.filter(state=Delivery.State.SENT).count()
+    cost = float(spent_on.fixed_cost) + n_sent * float(spent_on.cost_per_message)
+    revenue, margin = report.incremental_revenue, spent_on.margin_share
+    if revenue is None:
+        return Gain(n_sent, cost, None, None)
+    net = Amount(*(margin * part - cost for part in (revenue.value, revenue.low, revenue.high)))
+    returned = Amount(net.value / cost, net.low / cost, net.high / cost) if cost else None
+    return Gain(n_sent, cost, net, returned)
 
 
 def _compare(
@@ -100,11 +143,20 @@ def _compare(
         None if refusal else compare(one, other, alpha=ALPHA, rho2=rho2)
         for one, other in ((treated.buyers, held_out.buyers), (treated.spent, held_out.spent))
     )
-    gained = None if refusal else (treated.spent.mean - held_out.spent.mean) * treated.n
+    gained = None if refusal else _incremental(treated, held_out, rho2)
     return EffectReport(
         treated, held_out, buyers, revenue, gained, n_without_rate,
         is_over=end is not None and end <= timezone.now(), refusal=refusal,
     )  # fmt: skip
+
+
+def _incremental(treated: Arm, held_out: Arm, rho2: float) -> Amount:
+    """Return the revenue that would not have come without, by the difference of what a customer spends."""
+    one, other = treated.spent, held_out.spent
+    error = math.sqrt(one.variance / one.n + other.variance / other.n)
+    reach = error * width_factor(one.n + other.n, alpha=ALPHA, rho2=rho2)
+    difference = one.mean - other.mean
+    return Amount(*(treated.n * each for each in (difference, difference - reach, difference + reach)))
 
 
 def _refusal(treated: Arm, held_out: Arm) -> str:

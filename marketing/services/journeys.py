@@ -1,6 +1,5 @@
 """Journeys from a draft to the last step: who may start and stop them, and what must be right first."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -13,17 +12,17 @@ from ecomai.registry.jobs import cancel, enqueue_job
 from ecomai.registry.models import Job
 from ecomai.registry.services.access import write_audit
 
+from ..channels import what_is_missing
 from ..exceptions import JourneyNotReadyError, JourneyStateError
-from ..journeys.graph import Graph, parse_steps
-from ..models import Campaign, CampaignVariant, Journey, JourneyRun
-from .campaigns import what_is_missing
+from ..journeys.graph import Graph, Message, parse_steps
+from ..models import Campaign, CampaignVariant, Journey, JourneyRun, Topic, WebhookEndpoint
 from .travelling import wake
 
 #: Takes in who is in the segment at the start.
 JOB_KIND = "marketing.journey"
 FIELDS = (
     "name", "segment", "event", "takes_members", "steps", "goal", "reentry_days", "holdout_share",
-    "effect_days", "storefront",
+    "effect_days", "storefront", "cost_per_message", "fixed_cost", "margin_share",
 )  # fmt: skip
 State = Journey.State
 
@@ -66,7 +65,7 @@ def start_journey(journey: Journey, *, user: Any = None) -> None:
         locked.save(update_fields=["state", "started_at"])
         if is_first:
             _make_campaigns(locked, graph)
-        locked.campaigns.update(state=Campaign.State.SENDING)
+        locked.campaigns.update(state=Campaign.State.SENDING, halted_at=None, halted_reason="")
         if is_first and locked.takes_members and locked.segment_id:
             enqueue_job(
                 kind=JOB_KIND, arguments={"journey": locked.pk}, label=locked.name, created_by=user
@@ -93,7 +92,7 @@ def _halt(journey: Journey, state: str, action: str, user: Any) -> None:
         now = timezone.now()
         locked.state, locked.stopped_at = state, now if state == State.STOPPED else None
         locked.save(update_fields=["state", "stopped_at"])
-        locked.campaigns.update(state=state)
+        locked.campaigns.update(state=state, halted_at=None, halted_reason="")
         if state == State.STOPPED:
             on_the_way = JourneyRun.objects.filter(journey=locked, state=JourneyRun.State.ON_THE_WAY)
             on_the_way.update(state=JourneyRun.State.CUT_SHORT, due_at=None, ended_at=now)
@@ -134,22 +133,43 @@ def _sentences(error: ValidationError) -> list[str]:
 def _make_campaigns(journey: Journey, graph: Graph) -> None:
     """Each message is a campaign, so that all that holds for those holds for these."""
     for step in graph.messages:
-        campaign = Campaign.objects.create(
-            name=f"{journey.name}: {step.name}", journey=journey, step=step.key, holdout_share=0.0,
-            storefront=journey.storefront, is_assigned=True, started_at=journey.started_at,
-            created_by=journey.created_by,
-        )  # fmt: skip
+        campaign = _campaign_of(journey, step)
+        campaign.save()
         CampaignVariant.objects.bulk_create(
             CampaignVariant(campaign=campaign, **variant) for variant in step.variants
         )
 
 
+def _campaign_of(journey: Journey, step: Message) -> Campaign:
+    """Return the campaign of a step, not saved; a webhook or topic that is not there is None."""
+    return Campaign(
+        name=f"{journey.name}: {step.name}", journey=journey, step=step.key, holdout_share=0.0,
+        storefront=journey.storefront, is_assigned=True, started_at=journey.started_at,
+        created_by=journey.created_by, effect_days=journey.effect_days, channel=step.channel,
+        slot=step.slot, cost_per_message=journey.cost_per_message, margin_share=journey.margin_share,
+        endpoint=WebhookEndpoint.objects.filter(name=step.endpoint).first() if step.endpoint else None,
+        topic=Topic.objects.filter(slug=step.topic).first() if step.topic else None,
+    )  # fmt: skip
+
+
 def _check_ready(journey: Journey, graph: Graph) -> None:
-    reasons: Sequence[str] = what_is_missing() if graph.messages else ()
-    if journey.segment is not None and journey.segment.is_archived:
-        reasons = [_("its segment is archived."), *reasons]
-    for reason in reasons:
+    for reason in [*_problems_of_segment(journey), *_problems_of_messages(journey, graph)]:
         raise JourneyNotReadyError(name=journey.name, reason=reason)
+
+
+def _problems_of_segment(journey: Journey) -> list[str]:
+    is_archived = journey.segment is not None and journey.segment.is_archived
+    return [_("its segment is archived.")] if is_archived else []
+
+
+def _problems_of_messages(journey: Journey, graph: Graph) -> list[str]:
+    problems: list[str] = []
+    for step in graph.messages:
+        campaign = _campaign_of(journey, step)
+        problems += what_is_missing(campaign)
+        if step.topic and (campaign.topic is None or not campaign.topic.is_active):
+            problems.append(_("its topic is not in use."))
+    return problems
 
 
 def _lock(journey: Journey, *states: str) -> Journey:

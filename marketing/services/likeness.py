@@ -18,18 +18,21 @@ from ecomai.registry.models import Job
 from ecomai.registry.services.access import write_audit
 
 from ..app_settings import app_settings
+from ..likeness.favourites import Favourites
 from ..likeness.similar import Similar, find_similar
 from ..likeness.tastes import TASTE_DIMENSIONS, current_encoder
 from ..likeness.vectors import customer_vectors, ready_version, scaling_of
 from ..models import CustomerProfile, Lookalike, Segment, SegmentMember, VectorVersion
 from ..models.likeness import ENCODER_PREFIX, MOST_SIMILAR
+from ..profiling.favourites import KINDS, favourites_of
 from .clusters import propose_clusters
-from .memberships import write_changes
+from .memberships import update_memberships, write_changes
 from .segments import create_segment
 
 VECTORS_KIND, SIMILAR_KIND = "marketing.vectors", "marketing.similar"
 #: Customers from whom means and spreads of habits are taken.
 N_SCALED = 20_000
+TASTE_FIELDS = ("smoothed_tastes", *KINDS)
 
 
 def start_vectors() -> Job | None:
@@ -49,9 +52,11 @@ def run_vectors(job: RunningJob) -> dict[str, Any]:
     if "version" not in state:
         state |= {"version": _new_version().pk, "last": 0, "sum": [0.0] * TASTE_DIMENSIONS, "n": 0}
     version = VectorVersion.objects.get(pk=state["version"])
+    favourites = Favourites(now=version.created_at, encoder=version.item_encoder)
     last_pk = CustomerProfile.objects.aggregate(last=Max("pk"))["last"] or 0
     while not version.is_ready and (pks := _next(state["last"])):
         tastes = _store(version, pks)
+        update_memberships(_write_favourites(favourites.of(pks)))
         state["sum"] = (np.array(state["sum"]) + tastes.sum(axis=0)).tolist()
         state |= {"last": pks[-1], "n": state["n"] + len(tastes)}
         Job.objects.filter(pk=job.job.pk).update(result=state)
@@ -97,6 +102,31 @@ def _store(version: VectorVersion, pks: Sequence[int]) -> np.ndarray:
     return vectors[[places[pk] for pk in sorted(allowed)], :TASTE_DIMENSIONS]
 
 
+def _write_favourites(found: dict[int, dict[str, Any]]) -> list[int]:
+    """Keep smoothed tastes of those who may still be addressed; returns whose favourites are others now."""
+    changed = []
+    with transaction.atomic():
+        rows = CustomerProfile.objects.filter(pk__in=found, has_consent=True).order_by("pk")
+        profiles = list(rows.select_for_update(no_key=True).only(*TASTE_FIELDS, "tastes", "last_order_at"))
+        for profile in profiles:
+            if _take_tastes(profile, found[profile.pk]):
+                changed.append(profile.pk)
+        CustomerProfile.objects.bulk_update(profiles, TASTE_FIELDS, batch_size=500)
+    return changed
+
+
+def _take_tastes(profile: CustomerProfile, smoothed: dict[str, Any]) -> bool:
+    """Set what was found, and the favourites that follow; returns whether these are others than before."""
+    profile.smoothed_tastes = smoothed
+    favourites = favourites_of(
+        tastes=profile.tastes, smoothed=smoothed, last_order_at=profile.last_order_at
+    )  # fmt: skip
+    is_changed = any(getattr(profile, field) != name for field, name in favourites.items())
+    for field, name in favourites.items():
+        setattr(profile, field, name)
+    return is_changed
+
+
 def _finish(version: VectorVersion, state: dict[str, Any]) -> None:
     """Let the version be used, and forget earlier ones with their vectors."""
     n_habits = len(version.scaling["means"])
@@ -112,6 +142,10 @@ def _finish(version: VectorVersion, state: dict[str, Any]) -> None:
 
 def forget_vectors(customer_pk: int) -> int:
     """Remove the vectors of a customer who may not be addressed any more."""
+    with transaction.atomic():
+        for profile in CustomerProfile.objects.select_for_update(no_key=True).filter(pk=customer_pk):
+            _take_tastes(profile, {})
+            profile.save(update_fields=TASTE_FIELDS)
     customer = Customer.objects.filter(pk=customer_pk).first()
     if customer is None:
         return 0

@@ -14,8 +14,10 @@ from ..models import (
     Delivery,
     Feedback,
     JourneyRun,
+    OnsiteMessage,
     ProfileRequest,
     SegmentMember,
+    Suppression,
 )
 from ..summary import figures_of
 from .likeness import forget_vectors
@@ -27,6 +29,9 @@ def erase(subject: Subject) -> Mapping[str, int]:
     theirs = {"customer_id__in": _pks(subject)}
     return {
         "segment_memberships": _leave_segments(_pks(subject)),
+        "onsite_messages": OnsiteMessage.objects.filter(**theirs).delete()[0],
+        # That an address is not written to outlasts its customer; whose it was does not.
+        "suppressions": Suppression.objects.filter(**theirs).update(customer=None),
         "deliveries": Delivery.objects.filter(**theirs).delete()[0],
         "journeys": JourneyRun.objects.filter(**theirs).delete()[0],
         "ad_conversions": AdConversion.objects.filter(**theirs).delete()[0],
@@ -49,6 +54,11 @@ def export(subject: Subject) -> Mapping[str, Any]:
         "profile": figures_of(profile) if profile else None,
         "segments": [{"name": row.segment.name, "since": row.joined_at.isoformat()} for row in members],
         "campaigns": _campaigns(theirs),
+        "messages_on_the_site": _onsite(theirs),
+        "suppressions": [
+            {"kind": row.kind, "since": row.created_at.isoformat()}
+            for row in Suppression.objects.filter(**theirs, lifted_at=None).order_by("pk")
+        ],
         "journeys": _journeys(theirs),
         "orders_after_advertisements": [
             {"title": row.creative.title, "clicked_at": row.clicked_at.isoformat()} for row in credited
@@ -63,6 +73,13 @@ def _campaigns(theirs: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {"name": row.campaign.name, "state": row.state, "sent_at": row.sent_at and row.sent_at.isoformat()}
         for row in rows
+    ]
+
+
+def _onsite(theirs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rows = OnsiteMessage.objects.filter(**theirs).order_by("pk")
+    return [
+        {"place": row.slot, "title": row.subject, "text": row.body, "n_views": row.n_views} for row in rows
     ]
 
 

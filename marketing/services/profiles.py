@@ -1,6 +1,6 @@
 """Computing profiles of customers and writing them; the same code for one customer and for all."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,8 +14,10 @@ from ecomai.fusion.selectors import granted_consents
 
 from ..app_settings import app_settings
 from ..models import CustomerActivity, CustomerProfile, ProfileReference
+from ..profiling.favourites import favourites_of
 from ..profiling.purchases import AT_RISK_GAPS, LAPSED_GAPS, Purchases, read_purchases, shares
 from ..profiling.reference import current_reference, score_of
+from ..profiling.texts import Written, read_written
 from ..profiling.visits import Visits, read_visits
 
 CENT = Decimal("0.01")
@@ -24,7 +26,8 @@ COMPUTED_FIELDS = (
     "has_consent", "n_orders", "spent", "average_order", "returned_share", "first_order_at", "last_order_at",
     "own_gap_days", "next_order_at", "at_risk_at", "lapsed_at", "recency_score", "frequency_score",
     "monetary_score", "favourite_category", "favourite_brand", "tastes", "price_level", "discount_share",
-    "last_seen_at", "usual_channel", "usual_hour", "loyalty_tier", "n_referrals", "computed", "updated_at",
+    "last_seen_at", "usual_channel", "usual_hour", "loyalty_tier", "n_referrals", "n_texts",
+    "negative_share", "last_sentiment", "last_written_at", "computed", "updated_at",
 )  # fmt: skip
 
 
@@ -48,13 +51,16 @@ class Profiler:
             pks, now=self.now, category_prices=self.reference.category_prices, rates=self.rates
         )
         visits = read_visits(pks, since=self.since, now=self.now)
+        written = read_written(pks, since=self.since, now=self.now)
         profiles = [
             self._profile(
-                customer, purchases.get(customer.pk, Purchases()), visits.get(customer.pk, Visits())
+                customer, purchases.get(customer.pk, Purchases()), visits.get(customer.pk, Visits()),
+                written.get(customer.pk, Written()),
             )
             for customer in customers
         ]  # fmt: skip
         with transaction.atomic():
+            _answer_favourites(profiles, _locked_tastes(pks))
             _answer_consents(profiles)
             CustomerProfile.objects.bulk_create(
                 profiles, update_conflicts=True, unique_fields=["customer"], update_fields=COMPUTED_FIELDS
@@ -62,11 +68,14 @@ class Profiler:
             _write_activities(pks, visits)
         return pks
 
-    def _profile(self, customer: Customer, purchases: Purchases, visits: Visits) -> CustomerProfile:
+    def _profile(
+        self, customer: Customer, purchases: Purchases, visits: Visits, written: Written
+    ) -> CustomerProfile:
         return CustomerProfile(
             customer=customer, updated_at=self.now,
             **self._of_orders(purchases), **_of_tastes(purchases), **_of_visits(visits),
-            **_of_traits(customer.traits), computed=self._computed(purchases, visits),
+            **_of_traits(customer.traits), **_of_texts(written),
+            computed=self._computed(purchases, visits, written),
         )  # fmt: skip
 
     def _of_orders(self, purchases: Purchases) -> dict[str, Any]:
@@ -91,13 +100,14 @@ class Profiler:
             ),
         }
 
-    def _computed(self, purchases: Purchases, visits: Visits) -> dict[str, Any]:
+    def _computed(self, purchases: Purchases, visits: Visits, written: Written) -> dict[str, Any]:
         """Say of each part when and from what it was computed."""
         moment = self.now.isoformat(timespec="seconds")
         n_events = sum(done.n for done in visits.by_type.values())
         return {
             "orders": {"at": moment, "n_orders": len(purchases.moments), "n_pieces": purchases.n_pieces},
             "visits": {"at": moment, "n_events": n_events, "since": self.since.date().isoformat()},
+            "texts": {"at": moment, "n_texts": written.n},
             "scores": {"at": moment, "n_buyers": self.reference.n_buyers},
         }
 
@@ -133,8 +143,6 @@ def _of_tastes(purchases: Purchases) -> dict[str, Any]:
     level = purchases.price_level()
     return {
         "tastes": tastes,
-        "favourite_category": tastes["categories"][0]["name"] if tastes["categories"] else "",
-        "favourite_brand": tastes["brands"][0]["name"] if tastes["brands"] else "",
         "price_level": round(level, 4) if level is not None else None,
         "discount_share": _share(purchases.n_discounted, purchases.n_comparable),
     }
@@ -148,6 +156,15 @@ def _of_visits(visits: Visits) -> dict[str, Any]:
     }
 
 
+def _of_texts(written: Written) -> dict[str, Any]:
+    return {
+        "n_texts": written.n,
+        "negative_share": _share(written.n_negative, written.n_told),
+        "last_sentiment": written.last_sentiment,
+        "last_written_at": written.last_at,
+    }
+
+
 def _of_traits(traits: dict[str, Any]) -> dict[str, Any]:
     n_referrals = traits.get(app_settings.REFERRALS_TRAIT)
     is_count = isinstance(n_referrals, int) and not isinstance(n_referrals, bool) and n_referrals >= 0
@@ -157,14 +174,28 @@ def _of_traits(traits: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _locked_tastes(pks: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Return what was found by likeness, with nobody else able to write these profiles from now on."""
+    rows = CustomerProfile.objects.filter(pk__in=pks).order_by("pk")
+    return dict(rows.select_for_update(no_key=True).values_list("pk", "smoothed_tastes"))
+
+
+def _answer_favourites(profiles: Sequence[CustomerProfile], smoothed: Mapping[int, dict[str, Any]]) -> None:
+    for profile in profiles:
+        found = favourites_of(
+            tastes=profile.tastes, smoothed=smoothed.get(profile.customer_id, {}),
+            last_order_at=profile.last_order_at,
+        )  # fmt: skip
+        for field, name in found.items():
+            setattr(profile, field, name)
+
+
 def _answer_consents(profiles: Sequence[CustomerProfile]) -> None:
-    """Say who may be addressed, as the ledger has it once nobody else can write these profiles.
+    """Say who may be addressed, as the ledger has it once these profiles are locked.
 
     Read before, a refusal that comes while profiles are computed would be overwritten.
     """
     pks = [profile.customer_id for profile in profiles]
-    rows = CustomerProfile.objects.filter(pk__in=pks).order_by("pk")
-    list(rows.select_for_update(no_key=True).values_list("pk", flat=True))
     granted = granted_consents(customer_pks=pks, purpose=app_settings.PURPOSE)
     for profile in profiles:
         profile.has_consent = profile.customer_id in granted

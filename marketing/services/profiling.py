@@ -14,6 +14,7 @@ from ..app_settings import app_settings
 from ..profiling.reference import compute_reference
 from .memberships import update_memberships
 from .profiles import Profiler
+from .publishing import publish_profiles
 
 JOB_KIND = "marketing.profiles"
 
@@ -27,7 +28,7 @@ def start_profiling() -> Job | None:
 
 
 def run_profiling(job: RunningJob) -> dict[str, Any]:
-    """Compute all profiles, then what they are compared with, then the scores that need it.
+    """Compute all profiles, then what they are compared with, then the scores that need it; tell others.
 
     Goes on where a killed worker stopped: the last customer done is in the job's row.
     """
@@ -40,6 +41,8 @@ def run_profiling(job: RunningJob) -> dict[str, Any]:
         profiler = Profiler()
         while pks := _next(state.get(name, 0)):
             update_memberships(profiler.refresh(pks))
+            if number:
+                publish_profiles(pks, now=profiler.now)
             state[name] = pks[-1]
             _keep(job, state)
             job.report((number + pks[-1] / max(last_pk, 1)) / 2, _("%(n)s profiles") % {"n": len(pks)})

@@ -1,19 +1,17 @@
 """Which profiles are to be computed again, because something happened to their customers."""
 
-import logging
 from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
-from kombu.exceptions import KombuError
+
+from ecomai.waking import wake_worker
 
 from ..app_settings import app_settings
 from ..models import ProfileRequest
 from .memberships import update_memberships
 from .profiles import Profiler
-
-logger = logging.getLogger(__name__)
 
 
 def request_profiles(customer_pks: Collection[int]) -> None:
@@ -56,8 +54,4 @@ def _oldest(before: datetime, size: int) -> dict[int, datetime]:
 def _wake() -> None:
     from ..tasks import work_requests
 
-    try:
-        work_requests.apply_async(retry=False, queue="default")
-    except (KombuError, OSError) as error:
-        # Beat asks every minute, too.
-        logger.warning("Profiles wait; the message broker is away (%s).", type(error).__name__)
+    wake_worker(work_requests, otherwise="Profiles wait for beat")

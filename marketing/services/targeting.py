@@ -16,6 +16,7 @@ from ..exceptions import CampaignNotReadyError
 from ..models import Campaign, Delivery
 from ..scenario import UPLIFT
 from ..targeting.features import customer_features
+from ..targeting.histories import read_histories
 
 State, Group = Delivery.State, Delivery.Group
 Floats = NDArray[np.float64]
@@ -54,8 +55,9 @@ class Targeting:
             return rows
         campaign = self.campaign
         assert campaign.started_at is not None  # noqa: S101
-        X = customer_features([row.customer_id for row in rows], as_of=campaign.started_at)
-        effects, without = self.model.predict(X)
+        pks, began = [row.customer_id for row in rows], campaign.started_at
+        histories = read_histories(pks, as_of=began) if self.model.encoder is not None else None
+        effects, without = self.model.predict(customer_features(pks, as_of=began), histories)
         effects = effects * campaign.margin_share
         gains = effects - float(campaign.cost_per_message)
         groups = groups_of(effects, float(campaign.cost_per_message), without, usual=self.model.usual)

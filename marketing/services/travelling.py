@@ -12,12 +12,12 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
-from kombu.exceptions import KombuError
 
 from ecomai.commerce.bulk import insert_rows
 from ecomai.commerce.services.events import StoredEvent
 from ecomai.experiments.assignment import draws
 from ecomai.registry.jobs import RunningJob
+from ecomai.waking import wake_worker
 
 from ..exceptions import InvalidJourneyError
 from ..journeys.graph import END, Fork, Graph, Message, Wait, parse_steps
@@ -32,7 +32,8 @@ from ..models import (
     SegmentMember,
 )
 from ..segments.compiling import Scope, select_profiles
-from .sending import choose_variant, send_waiting
+from .assigning import choose_variant
+from .sending import send_waiting
 
 logger = logging.getLogger(__name__)
 State = JourneyRun.State
@@ -280,7 +281,4 @@ def wake() -> None:
     """Have a worker move who is due now; beat asks every minute, too."""
     from ..tasks import advance_journeys
 
-    try:
-        advance_journeys.apply_async(retry=False, queue="default")
-    except (KombuError, OSError) as error:
-        logger.warning("Journeys wait; the message broker is away (%s).", type(error).__name__)
+    wake_worker(advance_journeys, otherwise="Journeys wait for beat")

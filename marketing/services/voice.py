@@ -19,6 +19,7 @@ from ecomai.commerce.services.resolving import customer_pks, item_pks
 from ..models import Aspect, Feedback, FeedbackAspect, SaidBy, Sentiment
 from ..voice.sentences import AspectWords, split_sentences
 from ..voice.taxonomy import SEEDS
+from .requests import request_profiles
 
 KIND = "feedback"
 LONGEST_TEXT = 20_000
@@ -34,7 +35,7 @@ NEGATIVE_STARS, POSITIVE_STARS = 2, 4
 CLOCK_ERROR = timedelta(days=1)
 #: What a text that is sent again may have changed.
 CHANGEABLE = ("item_id", "customer_id", "rating", "language", "title", "text", "url", "written_at")
-FIELDS = (*CHANGEABLE, "sentiment", "said_by", "negative_probability", "version")
+FIELDS = (*CHANGEABLE, "sentiment", "said_by", "negative_probability", "version", "read_at")
 
 
 class FeedbackIn(msgspec.Struct, kw_only=True):
@@ -101,7 +102,13 @@ def take_reviews(events: Sequence[StoredEvent], *, storefront: str) -> list[RowR
 def ensure_aspects() -> None:
     """Begin with the aspects of the taxonomy; a shop that has any keeps its own."""
     if not Aspect.objects.exists():
-        rows = [Aspect(slug=seed.slug, name=_(seed.name), words="\n".join(seed.words)) for seed in SEEDS]
+        rows = [
+            Aspect(
+                slug=seed.slug, name=_(seed.name), words="\n".join(seed.words),
+                examples="\n".join(seed.examples),
+            )
+            for seed in SEEDS
+        ]  # fmt: skip
         Aspect.objects.bulk_create(rows, ignore_conflicts=True)
 
 
@@ -224,6 +231,7 @@ def _store(
         unique_fields=["storefront", "source", "external_id"],
     )  # fmt: skip
     read_sentences(written)
+    request_profiles({row.customer_id for row in written if row.customer_id})
     return [
         row if isinstance(row, RowResult)
         else ACCEPTED if fresh.pop((row.source, row.external_id), None) else DUPLICATE

@@ -5,15 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from django.db.models import Count, Exists, Max, OuterRef, Q
+from django.db.models import Count, Max, Q
 from numpy.typing import NDArray
 
-from ecomai.commerce.models import Customer, Event, EventType
-from ecomai.fusion.models import SessionLink
+from ecomai.commerce.models import Customer, EventType
 
-from ..app_settings import app_settings
 from ..datasets import read_purchases
 from ..profiling.visits import PASSIVE
+from .histories import known_events
 
 Floats = NDArray[np.float64]
 
@@ -98,17 +97,12 @@ def _fill_visits(columns: Mapping[str, Floats], places: Mapping[int, int], as_of
 
 
 def _visits(customer_pks: Sequence[int], as_of: datetime) -> Any:
-    """What each did how often within the windows, and when last; along the events' index of customers."""
-    since = as_of - timedelta(days=app_settings.HISTORY_DAYS)
-    linked_later = SessionLink.objects.filter(
-        customer_id=OuterRef("customer_id"), session_id=OuterRef("session_id"), linked_at__gte=as_of
-    )
+    """What each did how often within the windows, and when last."""
     counts = {
         f"n_{days}": Count("pk", filter=Q(occurred_at__gte=as_of - timedelta(days=days)))
         for days in sorted({*VISIT_WINDOWS, VISIT_DAYS})
     }
-    rows = Event.objects.filter(customer_id__in=customer_pks, occurred_at__gt=since, occurred_at__lt=as_of)
-    grouped = rows.exclude(Exists(linked_later)).order_by().values("customer_id", "type")
+    grouped = known_events(customer_pks, as_of=as_of).values("customer_id", "type")
     return grouped.annotate(last_at=Max("occurred_at"), **counts).iterator()
 
 

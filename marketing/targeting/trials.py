@@ -16,6 +16,7 @@ from ..app_settings import app_settings
 from ..models import Campaign, Delivery
 from ..services.effects import spent_within, window_end
 from .features import NAMES, customer_features
+from .histories import Histories, read_histories
 
 if TYPE_CHECKING:
     from ecomai.learning.trials import Trial
@@ -33,8 +34,8 @@ class CampaignTrials:
     """A row for each customer of each campaign, oldest campaign first.
 
     Whoever was meant to get a message counts as treated, whatever became of it. `propensity` is of shape
-    (n_rows, 2); `spent` is in the reporting currency; `n_refused` customers refuse marketing by now, and
-    teach nothing.
+    (n_rows, 2); `spent` is in the reporting currency; `histories` are from before the campaign began;
+    `n_refused` customers refuse marketing by now, and teach nothing.
     """
 
     X: NDArray[np.float32]
@@ -44,6 +45,7 @@ class CampaignTrials:
     propensity: NDArray[np.float64]
     campaigns: NDArray[np.int64]
     customers: NDArray[np.int64]
+    histories: Histories
     n_refused: int = 0
 
     def __len__(self) -> int:
@@ -56,15 +58,25 @@ class CampaignTrials:
     @property
     def fingerprint(self) -> str:
         digest = hashlib.sha256()
-        for part in (self.X, self.treatment, self.spent, self.propensity, self.campaigns, self.customers):
+        known = self.histories
+        for part in (
+            self.X, self.treatment, self.spent, self.propensity, self.campaigns, self.customers,
+            known.items, known.kinds, known.days, known.offsets,
+        ):  # fmt: skip
             digest.update(np.ascontiguousarray(part).tobytes())
         return digest.hexdigest()
 
     def select(self, rows: NDArray[Any]) -> "CampaignTrials":
         return CampaignTrials(
             self.X[rows], self.treatment[rows], self.bought[rows], self.spent[rows], self.propensity[rows],
-            self.campaigns[rows], self.customers[rows], self.n_refused,
+            self.campaigns[rows], self.customers[rows], self.histories.select(rows), self.n_refused,
         )  # fmt: skip
+
+    @property
+    def first_histories(self) -> Histories:
+        """What each customer had done before the first of these campaigns that they were in."""
+        _customers, first = np.unique(self.customers, return_index=True)
+        return self.histories.select(first)
 
     def trial(self, y: NDArray[np.float64]) -> "Trial":
         from ecomai.learning.trials import make_trial
@@ -120,6 +132,7 @@ def _part(
         propensity=np.column_stack([1 - treated, treated]),
         campaigns=np.full(len(pks), campaign.pk, dtype=np.int64),
         customers=np.array(pks, dtype=np.int64),
+        histories=read_histories(pks, as_of=campaign.started_at),
         n_refused=n_refused,
     )  # fmt: skip
 
@@ -130,8 +143,11 @@ def _joined(parts: Sequence[CampaignTrials]) -> CampaignTrials:
         nothing = np.empty(0)
         none = nothing.astype(np.int64)
         empty = np.empty((0, len(NAMES)), np.float32)
-        return CampaignTrials(empty, none, nothing, nothing, np.empty((0, 2)), none, none)
+        return CampaignTrials(
+            empty, none, nothing, nothing, np.empty((0, 2)), none, none, Histories.of([])
+        )  # fmt: skip
     names = ("X", "treatment", "bought", "spent", "propensity", "campaigns", "customers")
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    whole = CampaignTrials(**columns, n_refused=sum(part.n_refused for part in parts))
+    histories = Histories.joined([part.histories for part in parts])
+    whole = CampaignTrials(**columns, histories=histories, n_refused=sum(part.n_refused for part in parts))
     return whole.select(np.flatnonzero(whole.propensity.min(axis=1) > 0))

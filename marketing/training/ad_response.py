@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LEARNED, CHOSEN = 0.6, 0.8
 PRIMARY, BASELINE, KIND = "click_log_loss", "placement_rate", "response"
 OURS = ("joint", "joint_next_item")
+CREATIVE = CATEGORIES.index("creative")
 
 
 @dataclass(frozen=True)
@@ -87,13 +88,13 @@ def check_enough(history: AdHistory) -> None:
             raise NotEnoughDataError(have=have, need=need, unit=unit)
 
 
-def fit_encoder(texts: Sequence[str]) -> "TextEncoder":
+def fit_encoder(texts: Sequence[str], *, name: str = "") -> "TextEncoder":
     """Return the configured encoder; `auto` makes do with n-grams where no pretrained one is at hand."""
     from ecomai.learning.encoders.char_ngram import CharNgramTextEncoder
     from ecomai.learning.encoders.routed import RoutedTextEncoder
     from ecomai.learning.exceptions import MissingEncoderError
 
-    name = app_settings.AD_TEXT_ENCODER
+    name = name or app_settings.AD_TEXT_ENCODER
     if name != "char_ngram":
         given: dict[str, Any] = {} if name == "auto" else {"model": name}
         try:
@@ -127,6 +128,7 @@ def fit_all(run: Run, parts: Parts, next_items: "NextItems | None") -> dict[str,
     seed = run.random_state
     fitted: dict[str, ResponseModel] = {
         BASELINE: PlacementRate().fit(parts.train, valid=parts.valid),
+        "creative_rate": PlacementRate(column=CREATIVE).fit(parts.train, valid=parts.valid),
         "boosted": BoostedResponse(random_state=seed).fit(parts.train, valid=parts.valid),
     }
     cases: dict[str, NextItems | None] = {"joint": None}

@@ -1,6 +1,7 @@
 """Whom a message moves: learners of treatment effects, the best by folds, judged on later campaigns."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ from ecomai.learning.metrics.uplift import (
 )
 from ecomai.learning.metrics.uplift_policies import choose_arms, mean_interval, policy_gains, policy_value
 from ecomai.learning.uplift.average_effect import AverageEffect
-from ecomai.learning.uplift.base import UpliftLearner
-from ecomai.learning.uplift.chosen import LEARNERS, ChosenUplift
+from ecomai.learning.uplift.base import Rows, UpliftLearner, with_vectors
+from ecomai.learning.uplift.chosen import SEQUENCE_LEARNERS, ChosenUplift, make_learner
 from ecomai.learning.uplift.regressors import learn_line
 from ecomai.registry.runs import Candidate, Run
 
@@ -31,12 +32,49 @@ from ..readiness import LEAST_BOUGHT, LEAST_HELD_OUT, LEAST_TREATED
 from ..services.effects import window_end
 from ..targeting.trials import CampaignTrials, read_trials
 from .uplift_artifacts import BOUGHT, KIND, UpliftModel, read_uplift_model, write_uplift_model
+from .uplift_encoder import HistoryEncoder, learn_encoder
 
 #: Of all customers of campaigns, so many are judged on.
 TEST_SHARE = 0.3
 BASELINE = "average"
 N_BINS = 10
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What is learned from or judged on: trials, the outcome asked for, and what an encoder says of each.
+
+    `vectors` are of shape (n_rows, dim); `dim` is 0 where too little is known to learn an encoder.
+    """
+
+    trials: CampaignTrials
+    outcome: str
+    seed: int
+    vectors: NDArray[np.float32]
+
+    @property
+    def y(self) -> Floats:
+        return self.trials.bought if self.outcome == BOUGHT else self.trials.spent
+
+    @property
+    def n_vectors(self) -> int:
+        return self.vectors.shape[1]
+
+    @property
+    def all_columns(self) -> Rows:
+        return with_vectors(self.trials.X, self.vectors) if self.n_vectors else self.trials.X
+
+    def columns_of(self, name: str) -> Rows:
+        """Return what a learner sees."""
+        return self.all_columns if name in SEQUENCE_LEARNERS else self.trials.X
+
+    def teach(self, learner: UpliftLearner, columns: Rows) -> UpliftLearner:
+        trials = self.trials
+        return learner.fit(columns, trials.treatment, self.y, propensity=trials.propensity)
+
+    def learn(self, name: str) -> UpliftLearner:
+        return self.teach(make_learner(name, n_threads=1, random_state=self.seed), self.columns_of(name))
 
 
 def train_uplift(run: Run) -> Candidate:
@@ -46,18 +84,27 @@ def train_uplift(run: Run) -> Candidate:
     check_enough(trials)
     outcome = str(run.hyperparameters["outcome"])
     is_test, is_by_time = split_trials(trials, run.random_state)
-    known, later = trials.select(~is_test), trials.select(is_test)
-    run.report(0.1, _("Learning"))
-    chosen = ChosenUplift(random_state=run.random_state, n_threads=1)
-    _fit(chosen, known, outcome)
+    run.report(0.1, _("Learning in which order customers do things"))
+    older = trials.select(~is_test)
+    encoder = learn_encoder(
+        older.first_histories, run.folder / "encoder-older", random_state=run.random_state
+    )
+    known, later = (
+        lesson_of(part, outcome, run.random_state, encoder) for part in (older, trials.select(is_test))
+    )
+    run.report(0.3, _("Learning"))
+    chosen = ChosenUplift(n_vectors=known.n_vectors, random_state=run.random_state, n_threads=1)
+    known.teach(chosen, known.all_columns)
     run.report(0.7, _("Judging"))
-    rows = {
-        name: judge(_fit(_new(name, run.random_state), known, outcome), known, later, outcome)
-        for name in {chosen.name_: None, BASELINE: None}
-    }
-    live = _live_metrics(run.live_artifact(), known, later, outcome, run.random_state)
+    effects = {
+        name: predict_later(name, known, later) for name in {chosen.name_: None, BASELINE: None}
+    }  # fmt: skip
+    rows = {name: judge(found, known, later) for name, found in effects.items()}
+    live = _live_metrics(run.live_artifact(), known, later)
     run.report(0.9, _("Learning from all campaigns"))
-    model = learn_model(trials, chosen.name_, outcome, run.random_state)
+    if chosen.name_ in SEQUENCE_LEARNERS:
+        encoder = learn_encoder(trials.first_histories, run.folder / "encoder", random_state=run.random_state)
+    model = learn_model(trials, chosen.name_, outcome, run.random_state, encoder)
     folder = write_uplift_model(run.folder / "artifact", model)
     campaigns = list(Campaign.objects.filter(pk__in=np.unique(trials.campaigns).tolist()))
     return Candidate(
@@ -67,17 +114,50 @@ def train_uplift(run: Run) -> Candidate:
         data_fingerprint=trials.fingerprint, hyperparameters=run.hyperparameters,
         card={
             "intended_use": _("Choosing who gets a message of a campaign: who buys because of it."),
-            "estimator": chosen.name_, "outcome": outcome, "gains": chosen.gains_,
-            "n_campaigns": trials.n_campaigns, "n_customers": len(trials),
+            "estimator": chosen.name_, "chosen_because": reason_of(chosen), "outcome": outcome,
+            "gains": chosen.gains_, "n_campaigns": trials.n_campaigns, "n_customers": len(trials),
             "n_held_out": int((trials.treatment == 0).sum()), "n_left_out": trials.n_refused,
+            "n_with_history": int((trials.histories.lengths > 0).sum()),
             "is_judged_by_time": is_by_time, "rows": rows,
-            **_described(_fit(_new(chosen.name_, run.random_state), known, outcome), later, outcome),
+            **_described(effects[chosen.name_], later),
             "limits": _(
                 "Who refused marketing since is in no training set, also where a message was the reason."
             ),
             "refitted": _("Chosen and judged on a part, and then learned from all campaigns."),
         },
     )  # fmt: skip
+
+
+def lesson_of(trials: CampaignTrials, outcome: str, seed: int, encoder: HistoryEncoder | None) -> Lesson:
+    vectors = encoder.vectors(trials.histories) if encoder else np.empty((len(trials), 0), np.float32)
+    return Lesson(trials, outcome, seed, vectors)
+
+
+def reason_of(chosen: ChosenUplift) -> str:
+    """Say why a learner was taken, by what it gained on customers left out."""
+    if chosen.name_ == BASELINE:
+        return _(
+            "No learner told customers apart for sure on those left out, so all have the average effect."
+        )
+    words = {"name": chosen.name_, "gain": f"{chosen.gains_[chosen.name_]:.3g}"}
+    if not chosen.n_vectors:
+        return _(
+            "%(name)s lost least on customers left out (%(gain)s below the average effect); too few "
+            "histories are known to read the order of what customers did."
+        ) % words  # fmt: skip
+    is_ordered = chosen.name_ in SEQUENCE_LEARNERS
+    others = [name for name in chosen.gains_ if (name in SEQUENCE_LEARNERS) != is_ordered]
+    other = max(others, key=chosen.gains_.__getitem__)
+    words |= {"other": other, "other_gain": f"{chosen.gains_[other]:.3g}"}
+    if is_ordered:
+        return _(
+            "The order of what customers did tells more than counts: %(name)s lost least on customers left "
+            "out (%(gain)s below the average effect), the best without it, %(other)s, %(other_gain)s."
+        ) % words  # fmt: skip
+    return _(
+        "%(name)s lost least on customers left out (%(gain)s below the average effect); the best that reads "
+        "the order of what customers did, %(other)s, %(other_gain)s."
+    ) % words  # fmt: skip
 
 
 def check_enough(trials: CampaignTrials) -> None:
@@ -118,52 +198,55 @@ def _is_enough(trials: CampaignTrials, rows: NDArray[np.bool_]) -> bool:
     )  # fmt: skip
 
 
-def learn_model(trials: CampaignTrials, name: str, outcome: str, seed: int) -> UpliftModel:
+def learn_model(
+    trials: CampaignTrials, name: str, outcome: str, seed: int, encoder: HistoryEncoder | None = None
+) -> UpliftModel:
     """Learn a learner from all rows, beside it who buys without a message."""
     held_out = trials.treatment == 0
     bought = trials.bought.astype(bool)
     worth = float(trials.spent[bought].mean()) if outcome == BOUGHT else 1.0
     return UpliftModel(
-        _fit(_new(name, seed), trials, outcome), name,
+        lesson_of(trials, outcome, seed, encoder).learn(name), name,
         learn_line(trials.X[held_out], trials.bought[held_out]), outcome, worth,
-        float(trials.bought[held_out].mean()),
+        float(trials.bought[held_out].mean()), encoder if name in SEQUENCE_LEARNERS else None,
     )  # fmt: skip
 
 
-def judge(
-    learner: UpliftLearner, known: CampaignTrials, later: CampaignTrials, outcome: str
-) -> dict[str, float]:
-    """Return how well a learner orders customers, and what choosing by it is worth, with 95 % intervals.
+def predict_later(name: str, known: Lesson, later: Lesson) -> Floats:
+    """Return what a learner of the older part expects a message to change in the later one."""
+    return known.learn(name).predict(later.columns_of(name))[:, 0]
+
+
+def judge(effects: Floats, known: Lesson, later: Lesson) -> dict[str, float]:
+    """Return how well effects order customers, and what choosing by them is worth, with 95 % intervals.
 
     A policy is judged at a price at which a message to everybody brings as much as it costs, by what the
     older part says: whatever it earns comes from choosing.
     """
-    y = _outcome(later, outcome)
-    effects = learner.predict(later.X)[:, 0]
+    y, trials = later.y, later.trials
     scored = {
-        "y": y, "uplift": effects, "treatment": later.treatment, "propensity": later.propensity,
+        "y": y, "uplift": effects, "treatment": trials.treatment, "propensity": trials.propensity,
     }  # fmt: skip
     found: dict[str, float] = {}
     for name, score in (("qini", qini_score), ("auuc", auuc_score)):
         draws = bootstrap_scores(
-            y, [effects], later.treatment, propensity=later.propensity, score=score
+            y, [effects], trials.treatment, propensity=trials.propensity, score=score
         )[:, 0]  # fmt: skip
         found |= _named(name, interval_of(draws, score(**scored)))
     return {
-        name: value for name, value in (found | _policy(effects, known, later, outcome)).items()
+        name: value for name, value in (found | _policy(effects, known, later)).items()
         if np.isfinite(value)
     }  # fmt: skip
 
 
-def _policy(effects: Floats, known: CampaignTrials, later: CampaignTrials, outcome: str) -> dict[str, float]:
-    average = AverageEffect().fit(
-        known.X, known.treatment, _outcome(known, outcome), propensity=known.propensity
-    )
+def _policy(effects: Floats, known: Lesson, later: Lesson) -> dict[str, float]:
+    older, newer = known.trials, later.trials
+    average = AverageEffect().fit(older.X, older.treatment, known.y, propensity=older.propensity)
     cost = max(float(average.effects_[0]), 0.0)
-    trial = later.trial(_outcome(later, outcome))
-    arms = [known.treatment == arm for arm in (0, 1)]
-    lines = [learn_line(known.X[arm], _outcome(known, outcome)[arm]) for arm in arms]
-    expected = np.column_stack([line.predict(later.X) for line in lines])
+    arms = [older.treatment == arm for arm in (0, 1)]
+    lines = [learn_line(older.X[arm], known.y[arm]) for arm in arms]
+    expected = np.column_stack([line.predict(newer.X) for line in lines])
+    trial = newer.trial(later.y)
     chosen = choose_arms(effects[:, None], [cost])
     value = policy_value(trial, chosen, costs=[cost], expected=expected)
     gains = policy_gains(trial, chosen, np.ones_like(chosen), costs=[cost], expected=expected)
@@ -173,12 +256,12 @@ def _policy(effects: Floats, known: CampaignTrials, later: CampaignTrials, outco
     }
 
 
-def _described(learner: UpliftLearner, later: CampaignTrials, outcome: str) -> dict[str, Any]:
+def _described(effects: Floats, later: Lesson) -> dict[str, Any]:
     """Return for the card: tenths by predicted effect, and whether a message does harm to some."""
-    y, effects = _outcome(later, outcome), learner.predict(later.X)[:, 0]
-    known = {"treatment": later.treatment, "propensity": later.propensity}
-    bins = uplift_by_bin(y, effects, n_bins=min(N_BINS, len(later)), **known)
-    dogs = find_sleeping_dogs(y, effects, **known)
+    trials = later.trials
+    known = {"treatment": trials.treatment, "propensity": trials.propensity}
+    bins = uplift_by_bin(later.y, effects, n_bins=min(N_BINS, len(trials)), **known)
+    dogs = find_sleeping_dogs(later.y, effects, **known)
     return {
         "tenths": [
             {"n": one.n_samples, "predicted": one.predicted, **_finite(_named("effect", one.effect))}
@@ -188,26 +271,14 @@ def _described(learner: UpliftLearner, later: CampaignTrials, outcome: str) -> d
     }
 
 
-def _live_metrics(
-    folder: Path | None, known: CampaignTrials, later: CampaignTrials, outcome: str, seed: int
-) -> dict[str, float]:
+def _live_metrics(folder: Path | None, known: Lesson, later: Lesson) -> dict[str, float]:
     """Judge what serves as it would be without the newer campaigns: it may have learned from them since."""
     if folder is None:
         return {}
-    live = read_uplift_model(folder)
-    return judge(_fit(_new(live.name, seed), known, outcome), known, later, outcome)
-
-
-def _new(name: str, seed: int) -> UpliftLearner:
-    return LEARNERS[name](n_threads=1, random_state=seed)
-
-
-def _fit(learner: UpliftLearner, trials: CampaignTrials, outcome: str) -> UpliftLearner:
-    return learner.fit(trials.X, trials.treatment, _outcome(trials, outcome), propensity=trials.propensity)
-
-
-def _outcome(trials: CampaignTrials, outcome: str) -> Floats:
-    return trials.bought if outcome == BOUGHT else trials.spent
+    name = read_uplift_model(folder).name
+    if name in SEQUENCE_LEARNERS and not known.n_vectors:
+        return {}
+    return judge(predict_later(name, known, later), known, later)
 
 
 def _named(name: str, interval: Interval) -> dict[str, float]:

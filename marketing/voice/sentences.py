@@ -37,6 +37,13 @@ class AspectWords:
         text = normalise(sentence)
         return [key for key, pattern in self._patterns if pattern.search(text)]
 
+    def without(self, sentence: str) -> str:
+        """Return a sentence, normalised, as if the words of all aspects had not been in it."""
+        text = normalise(sentence)
+        for _key, pattern in self._patterns:
+            text = pattern.sub(" ", text)
+        return " ".join(text.split())
+
 
 def _pattern(phrases: Sequence[str]) -> re.Pattern[str] | None:
     parts = []

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ecomai.console.admin import PageAdmin
+from ecomai.numbers import format_percent
 
 from ..models import DailyExposure, Exploration
-from ..pages import figures
 from ..pages import long_tail as long_tail_page
 
 
@@ -39,7 +39,7 @@ class ExplorationAdmin(admin.ModelAdmin):
 
     @admin.display(description=gettext_lazy("clicks beside the others"), ordering="click_ratio")
     def clicks_beside(self, row: Exploration) -> str:
-        return figures.as_percent(row.click_ratio, 0)
+        return format_percent(row.click_ratio, 0)
 
     @admin.action(description=gettext_lazy("Begin again after it stopped itself"), permissions=["change"])
     def begin_again(self, request: HttpRequest, queryset: QuerySet[Exploration]) -> None:

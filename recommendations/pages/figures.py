@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from ecomai import scenarios
@@ -162,10 +161,6 @@ MEASURES = {
         Measure("p95", _("Time of 95 % of the answers"), lambda f: f.p95, unit="ms"),
     )
 }  # fmt: skip
-
-
-def as_percent(value: float | None, decimals: int = 1) -> str:
-    return "–" if value is None else f"{number_format(round(value * 100, decimals), decimals)} %"
 
 
 def rows_of(wanted: Wanted, *, scope: str | None = None) -> QuerySet[DailyFigures]:

@@ -14,13 +14,13 @@ from ecomai.commerce.models import Item
 from ecomai.console import charts
 from ecomai.console.cards import Card
 from ecomai.learning.metrics.exposure import coverage, gini, lorenz_curve
+from ecomai.numbers import format_percent
 
 from ..app_settings import app_settings
 from ..models import DailyExposure, Exploration, TailItem
 from ..services.exposure import exposures_of
 from ..targets import TargetEstimate, estimate_target
 from . import tail_items
-from .figures import as_percent
 from .monitoring import ALL
 
 PERIODS = (30, 90, 365)
@@ -133,18 +133,18 @@ def _cards(totals: Mapping[str, int], exposures: np.ndarray) -> list[Card]:
     tail = _share(totals["n_tail_shown"], totals["n_shown"])
     clicks = _share(totals["n_tail_clicked"], totals["n_tail_seen"])
     others = _share(totals["n_clicked"] - totals["n_tail_clicked"], totals["n_seen"] - totals["n_tail_seen"])
-    beside = _("%(value)s of the other items.") % {"value": as_percent(others, 2)}
+    beside = _("%(value)s of the other items.") % {"value": format_percent(others, 2)}
     return [
         Card(
-            title=_("Places of rarely shown items"), value=as_percent(tail),
+            title=_("Places of rarely shown items"), value=format_percent(tail, 1),
             text=_("Of all places in answers."), state="ok",
         ),
         Card(
-            title=_("Clicks on rarely shown items"), value=as_percent(clicks, 2), text=beside,
+            title=_("Clicks on rarely shown items"), value=format_percent(clicks, 2), text=beside,
             state="ok" if clicks is not None else "empty",
         ),
         Card(
-            title=_("Coverage"), value=as_percent(coverage(exposures)),
+            title=_("Coverage"), value=format_percent(coverage(exposures), 1),
             text=_("Of the items on offer, how many were shown at all."), state="ok",
         ),
         Card(
@@ -248,7 +248,7 @@ def _exploration(row: Exploration) -> dict[str, Any]:
         text = ngettext("It learned from %(n)s view.", "It learned from %(n)s views.", row.n_seen) % {
             "n": number_format(row.n_seen, force_grouping=True)
         }
-    ratio = _("%(percent)s of the clicks of other items") % {"percent": as_percent(row.click_ratio, 0)}
+    ratio = _("%(percent)s of the clicks of other items") % {"percent": format_percent(row.click_ratio, 0)}
     return {"row": row, "state": state, "text": text, "ratio": ratio if row.click_ratio is not None else "–"}
 
 
@@ -268,8 +268,8 @@ def _what_if(wanted: Wanted) -> dict[str, str] | None:
 
 def _told(found: TargetEstimate) -> dict[str, str]:
     words = {
-        "share": as_percent(found.share, 0), "now": as_percent(found.share_now, 0),
-        "clicks": as_percent(found.clicks_now, 2),
+        "share": format_percent(found.share, 0), "now": format_percent(found.share_now, 0),
+        "clicks": format_percent(found.clicks_now, 2),
     }  # fmt: skip
     if found.estimate is None:
         text = _(
@@ -278,8 +278,9 @@ def _told(found: TargetEstimate) -> dict[str, str]:
         )
         return {"state": "attention", "text": text % words}
     words |= {
-        "value": as_percent(found.estimate.value, 2), "low": as_percent(max(found.estimate.low, 0.0), 2),
-        "high": as_percent(found.estimate.high, 2),
+        "value": format_percent(found.estimate.value, 2),
+        "low": format_percent(max(found.estimate.low, 0.0), 2),
+        "high": format_percent(found.estimate.high, 2),
         "n": number_format(round(found.estimate.effective_samples), force_grouping=True),
     }  # fmt: skip
     text = _(

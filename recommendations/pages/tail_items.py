@@ -11,9 +11,10 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ecomai.numbers import format_percent
+
 from ..catalogue import top_category
 from ..models import TailItem
-from .figures import as_percent
 
 PER_PAGE = 50
 MOST_CATEGORIES = 100
@@ -114,7 +115,7 @@ def _categories(rows: QuerySet[TailItem]) -> Sequence[str]:
 def _row(row: TailItem) -> dict[str, Any]:
     return {
         "row": row, "item_args": [row.pk], "gain": row.n_shown - row.n_shown_before,
-        "potential": as_percent(row.potential, 0), "margin": as_percent(row.margin, 0),
+        "potential": format_percent(row.potential, 0), "margin": format_percent(row.margin, 0),
         "rating": "–" if row.rating is None else number_format(round(row.rating, 1), 1),
         "likeness": "–" if row.likeness is None else number_format(round(row.likeness, 2), 2),
         "exposure": number_format(round(row.exposure, 2), 2),

@@ -12,13 +12,14 @@ from ecomai.commerce.authentication import ApiKeyAuthentication
 from ecomai.commerce.cross_origin import CrossOriginMixin
 from ecomai.commerce.visitors import storefront_of
 from ecomai.rest import ApiView, json_response
+from ecomai.uploads import bound_upload, read_upload
 
 from .. import services
 from ..app_settings import app_settings
+from ..exceptions import PictureTooLargeError
 from ..permissions import MayAskForRecommendations
 from ..serializers.pictures import PictureAnswerSerializer, PictureForm, PictureQuery, picture_body
 from ..throttles import PictureThrottle
-from ..uploads import bound_upload, read_upload
 
 
 class PictureSearchView(CrossOriginMixin, ApiView):
@@ -47,7 +48,7 @@ class PictureSearchView(CrossOriginMixin, ApiView):
         query = PictureQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         services.check_can_search()
-        content = read_upload(request._request, "picture")
+        content = read_upload(request._request, "picture", error=PictureTooLargeError)
         answer = services.search_by_picture(
             content, storefront=storefront_of(request), n=query.validated_data.get("n")
         )

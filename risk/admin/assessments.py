@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from ecomai.commerce.money import format_money
+from ecomai.numbers import format_percent
 
 from ..models import Assessment
 from .base import ReadOnlyAdmin
@@ -29,4 +30,4 @@ class AssessmentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("probability"), ordering="probability")
     def shown_probability(self, row: Assessment) -> str:
-        return "-" if row.probability is None else f"{100 * row.probability:.1f} %"
+        return format_percent(row.probability, 1, unknown="-")

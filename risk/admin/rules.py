@@ -286,7 +286,7 @@ def _told(found: DryRun) -> dict[str, Any]:
     """What a dry run says, in words, for a page that only shows it."""
     numbers = {"hits": found.n_hits, "asked": found.n_asked, "fraud": found.n_fraud, "honest": found.n_honest}
     told = {name: number_format(value, force_grouping=True) for name, value in numbers.items()}
-    told["percent"] = number_format(100 * found.share, 1)
+    told["percent"] = number_format(round(100 * found.share, 1), 1)
     sentences = [_("It would have met %(hits)s of %(asked)s assessments (%(percent)s %%).") % told]
     if not found.n_asked:
         sentences = [_("Nothing was assessed in this period.")]

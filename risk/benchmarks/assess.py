@@ -1,6 +1,7 @@
 """`assess`: how long the checkout waits, with a million assessments in the database."""
 
 import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -82,7 +83,7 @@ class _Asking:
         self._rng = np.random.default_rng(seed + 1)
         self._n_made = 0
 
-    def put_load(self, servers: list[Server], *, seconds: float) -> Load:
+    def put_load(self, servers: Sequence[Server], *, seconds: float) -> Load:
         """Ask all web processes at a time, each by one caller."""
         n_questions = int(PER_SECOND * seconds)
         requests = [[self._request() for _each in range(n_questions)] for _server in servers]

@@ -11,6 +11,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from ecomai.console import charts
+from ecomai.numbers import format_percent
 
 from ..backtesting.deciding import DECISIONS
 from ..backtesting.judging import ARMS, DRAFT, LIVE, OUTCOMES, THEN
@@ -219,4 +220,4 @@ def _money(value: float) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{number_format(100 * value, 1)} %"
+    return format_percent(value, 1)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from ecomai.commerce.app_settings import app_settings as commerce_settings
 from ecomai.commerce.money import format_money
 from ecomai.console.templatetags.ecomai_console import ago
+from ecomai.numbers import format_percent
 
 from ..app_settings import app_settings
 from ..models import Case, Kind, Origin
@@ -113,7 +114,7 @@ def money(amount: Any) -> str:
 
 
 def percent(probability: float | None) -> str:
-    return "–" if probability is None else f"{100 * probability:.0f} %"
+    return format_percent(probability)
 
 
 def clock(case: Case) -> dict[str, Any]:

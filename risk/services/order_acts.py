@@ -1,6 +1,5 @@
 """Holding, releasing and cancelling orders as cases want it: noted first, done in the background, once."""
 
-import logging
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -8,13 +7,11 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from kombu.exceptions import KombuError
 
 from ecomai.commerce.adapters import Action, ActionRefusedError, UnsupportedActionError, perform_action
+from ecomai.waking import wake_worker
 
 from ..models import Case, Kind
-
-logger = logging.getLogger(__name__)
 
 Act = Case.OrderAct
 #: So long a refused act is tried again: an order may come after its assessment.
@@ -44,10 +41,7 @@ def wake_order_acts() -> None:
     """Tell a worker that acts wait."""
     from ..tasks import perform_order_acts as task
 
-    try:
-        task.apply_async(retry=False, queue="default")
-    except (KombuError, OSError) as error:
-        logger.warning("Orders wait for beat; the message broker is away (%s).", type(error).__name__)
+    wake_worker(task, otherwise="Orders wait for beat")
 
 
 def perform_order_acts(*, order_ids: Iterable[str] | None = None) -> int:

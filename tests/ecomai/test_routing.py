@@ -59,5 +59,5 @@ async def test_a_page_of_another_site_gets_no_socket(talk, settings):
     assert answer == "websocket.close"
 
 
-def test_without_sockets_the_shops_application_is_what_it_was():
+def test_without_sockets_the_shops_application_is_what_it_was(without_support_bot):
     assert with_sockets(shop) is shop

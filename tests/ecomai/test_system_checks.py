@@ -75,18 +75,27 @@ def with_a_socket():
 ROUTES: list = []
 
 
-@pytest.mark.parametrize("application", [None, "tests.ecomai.plain_asgi.application"])
+@pytest.mark.parametrize(
+    ("application", "urls"),
+    [(None, "tests.support_bot.chat_pages"), ("tests.ecomai.plain_asgi.application", "ecomai_project.urls")],
+)
 def test_sockets_that_the_shops_asgi_application_does_not_lead_to(
-    settings, with_a_socket, monkeypatch, application
+    settings, with_a_socket, monkeypatch, application, urls
 ):
     monkeypatch.setattr(f"{__name__}.ROUTES", [SimpleNamespace()])
     settings.ASGI_APPLICATION = application
+    monkeypatch.setattr(settings, "ROOT_URLCONF", urls)
     assert "with_sockets" in remedy("ecomai.W004")
     settings.ASGI_APPLICATION = "ecomai_project.asgi.application"
     assert "ecomai.W004" not in found()
 
 
-def test_a_shop_on_wsgi_without_sockets_hears_nothing_of_asgi(settings):
+def test_an_asgi_file_that_no_setting_names_is_found(settings, with_a_socket):
+    settings.ASGI_APPLICATION = None
+    assert "ecomai.W004" not in found(), "ecomai_project has an asgi.py that leads to them"
+
+
+def test_a_shop_on_wsgi_without_sockets_hears_nothing_of_asgi(settings, without_support_bot):
     settings.ASGI_APPLICATION = None
     assert "ecomai.W004" not in found()
 

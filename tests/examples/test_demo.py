@@ -9,6 +9,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import psycopg
 import pytest
@@ -219,6 +221,20 @@ def test_a_demo_customer_buys_on_a_phone_and_sees_what_is_known(page):
     for path in ("/", "/basket/", "/accounts/my-data/", "/demo-customers/", "/catalogue/"):
         page.goto(URL + path)
         assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0, path
+
+
+def test_everything_that_the_shop_needs_is_ready_once_it_was_visited(demo):
+    """A web process loads what serves with its first visitor; what it cannot load would be a fault here."""
+    urlopen(URL, timeout=60).close()
+
+    def is_ready() -> bool:
+        try:
+            return urlopen(f"{URL}/ecomai/health/ready", timeout=30).status == 200
+        except HTTPError:
+            return False
+
+    wait_until(is_ready, seconds=90, what="health")
+    assert "could not be loaded" not in (demo.folder / "log" / "web.log").read_text()
 
 
 def test_an_admin_retrains_sees_the_bar_move_and_promotes(page):

@@ -17,7 +17,9 @@ from ecomai.learning.classifiers.anomaly import AnomalyDetector
 from ecomai.learning.classifiers.base import Classifier
 from ecomai.learning.classifiers.boosted import BoostedClassifier
 from ecomai.learning.classifiers.ensemble import CalibratedEnsemble
+from ecomai.learning.classifiers.entities import EntityTagger
 from ecomai.learning.classifiers.event_sequence import EventSequenceClassifier
+from ecomai.learning.classifiers.intent import IntentClassifier
 from ecomai.learning.classifiers.logistic import LogisticClassifier
 from ecomai.learning.classifiers.prior import PriorClassifier
 from ecomai.learning.classifiers.semi_supervised import SelfTrainedClassifier
@@ -103,10 +105,12 @@ SEARCHERS: list[Callable[[], Estimator]] = [
     BM25Index, SpellingCorrector, HybridSearcher, PairRanker, CrossEncoder,
 ]  # fmt: skip
 RANKERS: list[Callable[[], Estimator]] = [BoostedRanker, ListwiseRanker, PositionBias]
-# Their contract is in test_classifiers.py, test_event_sequence.py and test_text_classifiers.py.
+# Their contract is in test_classifiers.py, test_event_sequence.py, test_text_classifiers.py
+# test_intent.py and test_entities.py.
 CLASSIFIERS: list[Callable[[], Estimator]] = [
     PriorClassifier, BoostedClassifier, SelfTrainedClassifier, CalibratedEnsemble, EventSequenceClassifier,
     AnomalyDetector, LogisticClassifier, PiecesTextClassifier, TransformerTextClassifier, TextEnsemble,
+    IntentClassifier, EntityTagger,
 ]  # fmt: skip
 # Their contract is in test_customer_value.py.
 CUSTOMER_VALUE: list[Callable[[], Estimator]] = [

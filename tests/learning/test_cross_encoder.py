@@ -97,7 +97,7 @@ def test_numbers_of_16_bits_learn_nearly_the_same(tiny_model: str) -> None:
     narrow = CrossEncoder(tiny_model, **{**few, "is_narrow": True}).fit(QUERIES, TEXTS, judged([0, 1]))
     asked = ["lamp"] * len(TEXTS), TEXTS
     difference = np.abs(wide.predict(*asked) - narrow.predict(*asked)).max()
-    assert 0 < difference < 0.05
+    assert difference < 0.05  # 0 on processors that are slow with them
 
 
 def test_asking_before_fit_is_refused(tiny_model: str) -> None:

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from ecomai.learning.exceptions import FormatVersionError, InvalidDataError, NotFittedError
+from ecomai.learning.interactions import as_interactions
 from ecomai.learning.metrics.uplift import bootstrap_scores, interval_of
 from ecomai.learning.metrics.uplift_policies import choose_arms
+from ecomai.learning.recommenders.sequence import SequenceRecommender
 from ecomai.learning.uplift.average_effect import AverageEffect
 from ecomai.learning.uplift.base import MetaLearner, UpliftLearner, with_vectors
-from ecomai.learning.uplift.chosen import LEARNERS, ChosenUplift
+from ecomai.learning.uplift.chosen import LEARNERS, SEQUENCE_LEARNERS, ChosenUplift
 from ecomai.learning.uplift.dr_learner import DRLearner
 from ecomai.learning.uplift.regressors import BoostedRegressor, LinearRegressor, Regressor
 from ecomai.learning.uplift.s_learner import SLearner
@@ -241,6 +243,50 @@ def test_vectors_of_an_encoder_are_columns_beside_the_others() -> None:
     assert np.corrcoef(found, effects[:, 0])[0, 1] > 0.7
     with pytest.raises(InvalidDataError, match="vector for each"):
         with_vectors(X, X[:5])
+
+
+def test_what_was_done_before_decides_where_it_tells_who_gains() -> None:
+    """Who turned to things of one kind lately gains, which no column says but the sequence encoder does."""
+    rng, n = np.random.default_rng(3), 2400
+    likes = rng.integers(0, 2, n)
+    histories = [10 * kind + rng.integers(0, 10, 8) for kind in likes]
+    encoder = SequenceRecommender(
+        dim=16, n_layers=1, n_heads=2, max_length=8, max_epochs=4, device="cpu", random_state=0
+    ).fit(as_interactions(histories, n_items=20))
+    vectors = encoder.user_vectors(histories)
+    X, treatment = rng.normal(size=(n, 3)).astype(np.float32), rng.integers(0, 2, n)
+    y = (rng.random(n) < 0.2 + 0.4 * treatment * likes).astype(float)
+    rows, known = with_vectors(X, vectors), np.arange(n) < 1600
+    model = ChosenUplift(("dr_linear", "t_trees"), vectors.shape[1], n_folds=3, n_threads=1)
+    model.fit(rows[known], treatment[known], y[known])
+    assert model.name_ in SEQUENCE_LEARNERS
+    found = model.predict(rows[~known])[:, 0]
+    assert np.corrcoef(found, likes[~known])[0, 1] > 0.9
+    plain = ChosenUplift(("dr_linear", "t_trees"), n_folds=3, n_threads=1)
+    plain.fit(X[known], treatment[known], y[known])
+    assert plain.name_ not in SEQUENCE_LEARNERS
+
+
+def test_learners_without_vectors_do_not_see_them(tmp_path: Path) -> None:
+    X, treatment, y, _effects = trial(4000)
+    rows = with_vectors(X, np.random.default_rng(0).normal(size=(len(X), 24)))
+    names = ("dr_linear", "x_trees")
+    model = ChosenUplift(names, 24, n_folds=3, n_threads=1).fit(rows, treatment, y)
+    plain = ChosenUplift(names, n_folds=3, n_threads=1).fit(X, treatment, y)
+    best = max(plain.gains_.values())
+    assert model.gains_["sequence_dr_linear"] < plain.gains_["dr_linear"], "noise does harm"
+    assert max(model.gains_.values()) < 1.1 * best, "what says nothing helps nobody"
+    model.save(tmp_path / "chosen")
+    again = ChosenUplift.load(tmp_path / "chosen")
+    np.testing.assert_array_equal(again.predict(rows), model.predict(rows))
+    seen = model._seen("x_trees", rows)
+    np.testing.assert_array_equal(seen, X)
+
+
+def test_vectors_alone_are_refused() -> None:
+    X, treatment, y, _effects = trial(300)
+    with pytest.raises(InvalidDataError, match="another one"):
+        ChosenUplift(n_vectors=3).fit(X, treatment, y)
 
 
 # -- regressions --------------------------------------------------------------------------------

@@ -50,6 +50,8 @@ def _plant_profile(rng: random.Random, customer: Customer, now: datetime) -> Non
         lapsed_at=last and last + 3 * gap, favourite_brand=rng.choice(["", *BRANDS]),
         price_level=rng.choice([None, 0.5, 1.0]),
         loyalty_tier=rng.choice(["", "gold", "'; DROP TABLE x; --"]),
+        last_sentiment=rng.choice(["", "negative", "positive"]),
+        last_written_at=rng.choice([None, moment(rng, now)]),
     )  # fmt: skip
 
 
@@ -95,12 +97,13 @@ def _field(rng: random.Random) -> dict[str, Any]:
         {"field": rng.choice(["spent", "last_order_at", "favourite_brand"]), "op": "known"},
         {"field": "stage", "op": "in", "value": rng.sample(Stage.values, 2)},
         {
-            "field": rng.choice(["last_order_at", "next_order_at"]),
+            "field": rng.choice(["last_order_at", "next_order_at", "last_written_at"]),
             "op": rng.choice(["within", "longer_ago", "next"]), "value": rng.choice([1, 3, 7, 30]),
         },
         {"field": "loyalty_tier", "op": "in", "value": ["gold", "'; DROP TABLE x; --"]},
         {"field": "favourite_brand", "op": "in", "value": ["O'Neil"]},
         {"field": "country", "op": "in", "value": ["DE"]},
+        {"field": "last_sentiment", "op": "in", "value": ["negative"]},
     ])  # fmt: skip
 
 

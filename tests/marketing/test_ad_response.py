@@ -13,11 +13,15 @@ from ecomai.registry.models import Job, TrainingRun
 from ecomai.registry.services import go_live, promote_version, request_training
 from ecomai.registry.tasks import run_training
 from ecomai.serving import live
+from ecomai.serving.predictors.response import Words
+from marketing.ads.columns import categories_of, numbers_of
 from marketing.ads.outcomes import UNKNOWN, read_history
 from marketing.models import AdConversion
 from marketing.names import AD_RESPONSE
 from marketing.services.ads import attribute_orders, choose_ads
-from marketing.services.ads.shelf import forget_shelf
+from marketing.services.ads.chances import chances_of, words_of
+from marketing.services.ads.shelf import forget_shelf, get_shelf
+from marketing.services.ads.visitors import Visitor
 
 from .ad_shop import make_creative, make_group
 
@@ -89,7 +93,7 @@ def test_a_model_learns_whom_an_advertisement_suits_and_serves_it(shop):
     run = train()
     assert run.job.state == Job.State.SUCCEEDED, run.job.error_message
     rows = run.version.card["rows"]
-    assert set(rows) == {"placement_rate", "boosted", "joint", "joint_next_item"}
+    assert set(rows) == {"placement_rate", "creative_rate", "boosted", "joint", "joint_next_item"}
     assert rows["joint"]["click_roc_auc"] > 0.74, "0.79 is what can be known"
     assert run.version.metrics["click_log_loss"] < run.version.baseline_metrics["click_log_loss"]
     promote_version(version=run.version)
@@ -137,3 +141,26 @@ def test_what_was_done_after_an_impression_is_not_in_its_history(shop):
     known = read_history(as_of=timezone.now())
     first = known.histories[0]
     assert (first >= 0).sum() == 1, "of the first visitor one view is known"
+
+
+def test_each_position_is_judged_by_the_models_chances_of_it(shop):
+    customers, _ads, now = shop
+    promote_version(version=train().version)
+    go_live(model_name=AD_RESPONSE)
+    live.refresh()
+    found, rng = get_shelf("", now).ads, np.random.default_rng(0)
+    moment = Visitor(storefront="", customer=customers[0], session_id="", now=now).moment("home")
+    chances = chances_of(found, moment, rng, n_positions=3)
+    assert chances.source == "model"
+    assert chances.click.shape == chances.conversion.shape == (3, 1, 2)
+    first = chances_of(found, moment, rng)
+    np.testing.assert_allclose(chances.click[:1], first.click, rtol=1e-6)
+    served = live.get_live(AD_RESPONSE).predictor
+    third = served.predict(
+        categories=[categories_of(ad.facts, moment) for ad in found],
+        numbers=np.array([numbers_of(ad.facts, moment, 3) for ad in found], dtype=np.float32),
+        items=served.encode_items([str(ad.facts.item) for ad in found])[0],
+        texts=served.encode_words([Words(words_of(ad.creative)) for ad in found]),
+        history=served.encode_items([str(item) for item in moment.steps])[0],
+    )
+    np.testing.assert_allclose(chances.click[2, 0], third[:, 0], rtol=1e-6)

@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 
 from ecomai.commerce.services.keys import create_api_key
 from marketing.models import CustomerProfile
-from marketing.services import refresh_profiles
+from marketing.services import refresh_profiles, voice, work_requests
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -65,6 +65,15 @@ def test_the_early_warning_says_why_and_what_to_do(client, marketer, warned):
     assert "Is 20 days late." in text
     assert "Has looked around since, without an order." in text
     assert "Show what is new in Tea." in text
+
+
+def test_who_complained_last_is_answered_before_anything_is_offered(client, marketer, warned):
+    voice.take_feedback([{"external_id": "r", "text": "It came broken.", "rating": 1, "customer_id": "mia"}])
+    work_requests()
+    CustomerProfile.objects.filter(customer=warned).update(has_consent=True, monetary_score=5)
+    text = client.get(reverse("admin:ecomai_marketing_profile_early_warning")).content.decode()
+    assert "What was written last is negative." in text
+    assert "Answer what was written, before anything is offered." in text
 
 
 @pytest.mark.parametrize(

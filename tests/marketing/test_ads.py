@@ -108,13 +108,20 @@ def test_a_new_advertisement_is_tried_against_a_known_one():
 
 def test_propensities_are_the_shares_in_which_each_is_shown():
     rng = np.random.default_rng(0)
-    values = rng.normal([1.0, 1.2, 0.2], 0.3, (400, 3))
+    values = rng.normal([1.0, 1.2, 0.2], 0.3, (1, 400, 3))
     drawn = [choose(values, 1, 0.3, rng)[0] for _ in range(6000)]
     said = dict(drawn)
     for place, n in Counter(place for place, _propensity in drawn).items():
         assert n / 6000 == pytest.approx(said[place], abs=0.02)
     assert sum(said.values()) == pytest.approx(1)
     assert min(said.values()) >= 0.1, "all are tried"
+
+
+def test_each_position_takes_what_is_worth_most_there():
+    """The second best of the first place may be worth little in the second."""
+    values = np.array([[[1.0, 0.9, 0.2]], [[0.5, 0.1, 0.3]]])
+    chosen = choose(values, 3, 0.0, np.random.default_rng(0))
+    assert chosen == [(0, 1.0), (2, 1.0), (1, 1.0)]
 
 
 def test_a_segment_is_for_its_customers_who_allow_it(make_customer):

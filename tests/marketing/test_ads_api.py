@@ -7,7 +7,8 @@ from django.urls import reverse
 
 from ecomai.commerce.models import Event
 from ecomai.commerce.services import create_api_key
-from marketing.models import AdSpend
+from marketing.models import AdGroup, AdSpend
+from marketing.services.ads.groups import approve_creatives
 from marketing.services.ads.shelf import forget_shelf
 
 from .ad_shop import make_creative, make_group
@@ -105,6 +106,80 @@ def test_a_server_reads_groups_with_their_figures(client, django_assert_max_num_
     assert (row["name"], row["n_impressions"], row["n_clicks"], row["daily_budget"]) == (
         "Spring", 20, 4, "10.0000",
     )  # fmt: skip
+
+
+@pytest.fixture
+def server(client):
+    """Asks as the shop's own program, which may write."""
+    _key, secret = create_api_key(name="server", kind="secret", scopes=["ads:write"])
+
+    def send(method: str, address: str, body: dict | None = None, *args):
+        return getattr(client, method)(
+            reverse(f"ecomai:marketing-{address}", args=args), body or {}, content_type="application/json",
+            headers={"Authorization": f"Bearer {secret}"},
+        )  # fmt: skip
+
+    return send
+
+
+def draft(**fields) -> dict:
+    return {
+        "name": "Autumn", "placements": ["home"], "currency": "EUR", "price": "0.5", "daily_budget": 20,
+        "creatives": [{"title": "Mugs", "target_url": "/mugs/"}],
+    } | fields  # fmt: skip
+
+
+def test_a_server_writes_a_group_and_a_person_approves_it(server, make_item):
+    mug = make_item()
+    creatives = [{"title": "Mugs", "target_url": "/mugs/", "item_id": mug.external_id}]
+    answer = server("post", "ad-groups-write", draft(creatives=creatives))
+    assert (answer.status_code, answer.json()["state"]) == (201, "draft")
+    group = AdGroup.objects.get(pk=answer.json()["id"])
+    assert (group.price, group.daily_budget, group.creatives.get().item) == (Decimal("0.5"), 20, mug)
+    early = server("post", "ad-group-act", {}, group.pk, "start")
+    assert (early.status_code, early.json()["error"]["code"]) == (409, "ad_group_not_ready")
+    approve_creatives(group)
+    assert server("post", "ad-group-act", {}, group.pk, "start").json()["state"] == "running"
+    changed = server("patch", "ad-group", {"daily_budget": None, "total_budget": "99.5"}, group.pk)
+    assert (changed.json()["daily_budget"], changed.json()["total_budget"]) == (None, "99.5000")
+    assert server("patch", "ad-group", {"daily_budget": 7}, group.pk).json()["total_budget"] == "99.5000"
+    for act, state in (("pause", "paused"), ("start", "running"), ("end", "ended")):
+        assert server("post", "ad-group-act", {}, group.pk, act).json()["state"] == state
+    assert server("post", "ad-group-act", {}, group.pk, "start").status_code == 409
+    assert server("patch", "ad-group", {"daily_budget": 7}, group.pk).status_code == 409
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"creatives": []},
+        {"creatives": [{"title": "Mugs", "target_url": "https://elsewhere.example/"}]},
+        {"creatives": [{"title": "Mugs", "target_url": "/mugs/", "item_id": "nothing"}]},
+        {"placements": ["groups"]},
+        {"price": -1},
+        {"segment": "nobody"},
+        {"name": "Spring"},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_wrong_group_is_refused_wholly(server, wrong):
+    make_group()
+    answer = server("post", "ad-groups-write", draft(**wrong))
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"]
+    assert list(AdGroup.objects.values_list("name", flat=True)) == ["Spring"]
+
+
+def test_a_group_is_changed_by_its_own_storefront_and_scope_alone(client, server):
+    group = make_group(storefront="b2b")
+    assert server("post", "ad-group-act", {}, group.pk, "pause").status_code == 404
+    assert server("patch", "ad-group", {"daily_budget": 1}, group.pk).status_code == 404
+    own = make_group("Own")
+    assert server("post", "ad-group-act", {}, own.pk, "burn").status_code == 404
+    assert server("patch", "ad-group", {"daily_budget": -1}, own.pk).status_code == 400
+    _key, reads = create_api_key(name="reader", kind="secret", scopes=["marketing:read"])
+    address = reverse("ecomai:marketing-ad-group-act", args=[own.pk, "pause"])
+    assert client.post(address, headers={"Authorization": f"Bearer {reads}"}).status_code == 403
 
 
 def test_a_shops_page_shows_them_with_their_label(rf):

@@ -48,6 +48,7 @@ def form(segment: Segment, **changes) -> dict:
     return {
         "name": "Spring", "segment": segment.pk, "storefront": "", "holdout_share": "0.1",
         "effect_days": "14", "cost_per_message": "0", "margin_share": "0.3", "explored_share": "0.05",
+        "fixed_cost": "0", "channel": "email", "most_views": "5", "stops_at_harm": "on",
         "variants-TOTAL_FORMS": "1", "variants-INITIAL_FORMS": "0", "variants-MIN_NUM_FORMS": "1",
         "variants-0-name": "A", "variants-0-subject": "Hello {{ name }}",
         "variants-0-body": "New things.", "variants-0-weight": "1",

@@ -10,7 +10,9 @@ from marketing.checks import check_settings
     [
         ("QUIET_HOURS", (21, 24)), ("QUIET_HOURS", (21,)), ("QUIET_HOURS", 21), ("QUIET_HOURS", (True, 8)),
         ("BASE_URL", "shop.example"), ("BASE_URL", 8), ("BATCH_SIZE", 0), ("MESSAGES_PER_WEEK", -1),
-        ("PURPOSE", None),
+        ("PURPOSE", None), ("SENDING_WORKERS", 0), ("MAIL_TIMEOUT_SECONDS", 0), ("SOFT_BOUNCES", True),
+        ("MESSAGES_PER_MINUTE", -1), ("MOST_BOUNCED", 0), ("MOST_COMPLAINED", 2), ("MOST_UNSUBSCRIBED", "1"),
+        ("BOUNCE_ADDRESS", "bounces"), ("BOUNCE_ADDRESS", "a+b@shop.example"), ("HASH_KEY", None),
     ],
 )  # fmt: skip
 def test_a_value_that_cannot_be_is_named(settings, name, value):

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models import Sum
 from django.utils import timezone
 
 from ecomai.commerce.models import Event
@@ -11,7 +12,21 @@ from ecomai.registry.jobs import execute_job
 from ecomai.registry.models import Job
 from marketing.demo import seed_demo
 from marketing.demo.campaign import SLUG
-from marketing.models import Campaign, ContentDraft, CustomerProfile, Delivery, Journey, JourneyRun
+from marketing.models import (
+    AdConversion,
+    AdCreative,
+    AdGroup,
+    AdSpend,
+    Campaign,
+    ContentDraft,
+    CustomerProfile,
+    Delivery,
+    Journey,
+    JourneyRun,
+    OnsiteMessage,
+    Topic,
+)
+from marketing.readiness import ad_response as ad_readiness
 from marketing.readiness import uplift as readiness
 from marketing.services.effects import report_of, window_end
 from marketing.services.profiling import start_profiling
@@ -86,14 +101,14 @@ def shop_with_orders(make_customer, make_item, make_order, make_event, settings)
 
 def test_a_campaign_that_is_over_shows_what_it_brought(shop_with_orders):
     seed_demo()
-    campaign = Campaign.objects.get(segment__slug=SLUG)
+    campaign = Campaign.objects.get(segment__slug=SLUG, channel="email")
     assert campaign.state == Campaign.State.FINISHED
     assert window_end(campaign) < timezone.now()
     assert not Server.taken, "no mail has left"
     report = report_of(campaign)
     assert report.is_over
     assert report.buyers.low > 0, "the lift is there for sure"
-    assert report.incremental_revenue > 0
+    assert report.incremental_revenue.value > 0
     sent = Delivery.objects.filter(campaign=campaign, state="sent")
     assert sent.count() + report.held_out.n == report.treated.n + report.held_out.n > 500
     assert not sent.filter(sent_at__gt=window_end(campaign)).exists()
@@ -102,9 +117,20 @@ def test_a_campaign_that_is_over_shows_what_it_brought(shop_with_orders):
     assert not events.filter(occurred_at__gt=window_end(campaign)).exists()
     assert all(row.is_enough for row in readiness()), "the model of effects can learn from it"
     seed_demo()
-    assert Campaign.objects.filter(segment__slug=SLUG).count() == 1
+    assert Campaign.objects.filter(segment__slug=SLUG).count() == 2, "one by mail, one on the site"
     again = report_of(campaign)
     assert (again.buyers.lift, again.treated.revenue) == (report.buyers.lift, report.treated.revenue)
+
+
+def test_something_waits_on_the_first_page_for_the_buyers(shop_with_orders):
+    for _time in range(2):
+        seed_demo()
+    campaign = Campaign.objects.get(channel="onsite")
+    waiting = OnsiteMessage.objects.filter(slot="home", delivery__campaign=campaign)
+    assert campaign.state == Campaign.State.SENDING
+    assert waiting.count() == Delivery.objects.filter(campaign=campaign, state="sent").count() > 500
+    assert "{{" not in waiting.first().body
+    assert Topic.objects.count() == 2
 
 
 def test_a_shop_that_cannot_reach_its_customers_has_no_campaign(make_customer):
@@ -123,3 +149,39 @@ def test_the_demo_has_a_dozen_texts_of_which_some_are_approved(make_item):
     assert (states.count("approved"), states.count("rejected")) == (5, 1)
     seed_demo()
     assert ContentDraft.objects.count() == 12
+
+
+def test_the_demo_has_advertisements_with_a_past_that_a_model_can_learn_from(
+    make_customer, make_item, make_event, make_order
+):
+    now, kinds = timezone.now(), ("Kitchen", "Garden", "Sport", "Books")
+    items = [make_item(category_path=f"{kinds[n % 4]} > Shelf", title=f"Thing {n}") for n in range(16)]
+    for number in range(160):
+        customer = make_customer(f"a{number}", first_seen_at=now - 90 * DAY)
+        for visit in range(10):
+            at = now - timedelta(days=50 - 5 * visit, minutes=number)
+            make_event(customer, "view", at, item=items[number % 4 + 4 * (visit % 4)])
+        make_order(customer, now - timedelta(days=number % 40, hours=3), item=items[number % 4])
+    seed_demo()
+    assert AdGroup.objects.filter(state="running").count() == 3
+    assert AdCreative.objects.filter(state="draft").exists(), "one waits for approval"
+    assert all(row.is_enough for row in ad_readiness())
+    shown = AdSpend.objects.aggregate(n=Sum("n_impressions"), clicks=Sum("n_clicks"))
+    events = Event.objects.filter(type="ad_impression")
+    assert events.count() == shown["n"]
+    assert Event.objects.filter(type="ad_click").count() == shown["clicks"]
+    assert AdConversion.objects.exists()
+    click_rate = {}
+    clicked = set(Event.objects.filter(type="ad_click").values_list("properties__shown", flat=True))
+    for suits in (True, False):
+        rows = [
+            key
+            for key, item, customer in events.values_list(
+                "properties__shown", "item__title", "customer__external_id"
+            )
+            if (int(item.split()[1]) % 4 == int(customer[1:]) % 4) == suits
+        ]
+        click_rate[suits] = sum(key in clicked for key in rows) / len(rows)
+    assert click_rate[True] > 2 * click_rate[False], "who looked at such things clicks"
+    seed_demo()
+    assert AdGroup.objects.count() == 4

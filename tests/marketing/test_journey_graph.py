@@ -5,9 +5,9 @@ from copy import deepcopy
 
 import pytest
 
+from ecomai.console.step_picture import HEIGHT, WIDTH, draw
 from marketing.exceptions import InvalidJourneyError
 from marketing.journeys.graph import END, Fork, Wait, parse_steps
-from marketing.journeys.picture import HEIGHT, WIDTH, draw
 
 from .journey_shop import STEPS
 
@@ -73,7 +73,7 @@ def test_what_cannot_work_is_refused_with_a_sentence(steps, sentence, path):
 
 def test_a_picture_has_each_step_below_what_leads_to_it_and_no_line_through_a_box():
     graph = parse_steps(STEPS)
-    picture = draw(graph)
+    picture = draw(list(graph))
     at = {box.key: box for box in picture.boxes}
     assert set(at) == {"wait", "known", "mail", "welcome", "end"}
     for step in graph:

@@ -304,7 +304,7 @@ def test_the_lift_counts_each_customer_from_when_they_began(make_customer, make_
     report = report_of_journey(journey)
     assert report.treated.n + report.held_out.n == 300
     assert report.buyers.low > 0.5, "five times as many bought"
-    assert report.incremental_revenue == pytest.approx(0.4 * 10 * report.treated.n, rel=0.3)
+    assert report.incremental_revenue.value == pytest.approx(0.4 * 10 * report.treated.n, rel=0.3)
     assert not report.is_over
 
 

@@ -47,7 +47,8 @@ def address(name: str, *args) -> str:
 def form(**changes) -> dict:
     return {
         "name": "Baskets", "segment": "", "event": "cart", "goal": "purchase", "reentry_days": "",
-        "holdout_share": "0.1", "effect_days": "14", "storefront": "", "steps": json.dumps(STEPS),
+        "holdout_share": "0.1", "effect_days": "14", "storefront": "",
+        "cost_per_message": "0", "fixed_cost": "0", "margin_share": "0.3", "steps": json.dumps(STEPS),
     } | changes  # fmt: skip
 
 

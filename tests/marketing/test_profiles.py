@@ -9,6 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ecomai.commerce.models import Order
+from ecomai.fusion.exceptions import PurposeNotAllowedError
+from ecomai.fusion.models import Fact
+from ecomai.fusion.selectors import read_fact
 from ecomai.fusion.services import record_consent
 from ecomai.fusion.subjects import Subject
 from ecomai.registry.jobs import execute_job
@@ -16,9 +19,10 @@ from ecomai.registry.models import Job
 from marketing.models import CustomerActivity, CustomerProfile, ProfileReference, ProfileRequest, Stage
 from marketing.profiling import visits as visits_module
 from marketing.selectors import profile_counts, stage_condition
-from marketing.services import profiling, refresh_profiles, request_profiles, work_requests
+from marketing.services import profiling, refresh_profiles, request_profiles, voice, work_requests
 from marketing.services.privacy import erase, export
-from marketing.summary import sentences_of
+from marketing.services.publishing import publish_profiles
+from marketing.summary import next_order_of, sentences_of
 
 from .conftest import NOW
 
@@ -114,6 +118,56 @@ def test_habits_come_from_what_customers_do_and_not_from_what_is_done_to_them(ma
     assert profile.last_seen_at == NOW.replace(hour=20) - DAY
     counts = dict(CustomerActivity.objects.filter(customer=mia).values_list("type", "n"))
     assert counts == {"view": 5, "message_sent": 9}
+
+
+def write(customer, rating: int | None, age_days: int, text: str = "Well.") -> None:
+    row = {"external_id": f"t-{age_days}", "text": text, "customer_id": customer.external_id}
+    voice.take_feedback([{**row, "rating": rating, "written_at": NOW - age_days * DAY}])
+
+
+def test_a_profile_says_how_its_customer_feels_by_the_texts(make_customer):
+    mia, ben = make_customer(), make_customer()
+    for rating, age in ((5, 40), (1, 30), (None, 3), (2, 20), (4, 1000)):
+        write(mia, rating, age)
+    write(ben, None, 5)
+    refresh_profiles([mia.pk, ben.pk], now=NOW)
+    profile = profile_of(mia)
+    assert (profile.n_texts, profile.last_sentiment) == (4, "negative"), "nobody has told of the newest yet"
+    assert profile.negative_share == pytest.approx(2 / 3, abs=1e-4)
+    assert profile.last_written_at == NOW - 3 * DAY
+    assert profile.computed["texts"] == {"at": NOW.isoformat(timespec="seconds"), "n_texts": 4}
+    said = " ".join(sentences_of(profile))
+    assert "Wrote 4 texts, the last on" in said
+    assert "67 % of them are negative. What was written last is negative." in said
+    other = profile_of(ben)
+    assert (other.n_texts, other.negative_share, other.last_sentiment) == (1, None, "")
+    assert "negative" not in " ".join(sentences_of(other))
+
+
+@pytest.mark.parametrize(
+    ("buys", "days"), [(0.5, 90), (0.75, 45), (1.0, 9), (0.1, None), (0.0, None), (None, None)]
+)
+def test_a_forecast_says_when_the_next_order_comes_and_for_how_much(buys, days):
+    """Within the horizon half of those buy who buy in it with 50 %; two halvings are half the time."""
+    profile = CustomerProfile(
+        n_orders=2, repurchase_probability=buys, expected_orders=2.0, expected_value=60.0,
+        scored={"horizon_days": 90.0, "version": 1, "at": NOW.isoformat()},
+    )  # fmt: skip
+    found = next_order_of(profile)
+    said = " ".join(sentences_of(profile))
+    if days is None:
+        assert found is None
+        assert "By the model" not in said
+        return
+    assert found == (pytest.approx(days, abs=0.1), 30.0)
+    assert f"as likely as not within {days} days, for about" in said
+    assert next_order_of(CustomerProfile(n_orders=2)) is None
+
+
+def test_a_text_that_comes_asks_for_the_profile(make_customer):
+    mia = make_customer()
+    write(mia, 1, 1)
+    assert ProfileRequest.objects.filter(customer=mia).exists()
 
 
 def test_an_activity_whose_events_are_gone_is_gone(make_customer, make_event):
@@ -225,6 +279,43 @@ def test_all_profiles_are_computed_and_scored_against_each_other(make_customer, 
     assert scores[-1].rfm == "5-5-5"
     assert scores[0].next_order_at is not None, "one order: the shop's usual gap"
     assert ProfileReference.objects.get().usual_gap_days == 3
+
+
+def told(customer, name: str, purpose: str = "support"):
+    return read_fact(name=name, entity_id=customer.external_id, purpose=purpose)
+
+
+def test_others_may_know_what_a_profile_says_and_are_told_what_changes(make_customer, make_item, make_order):
+    now = timezone.now()
+    mia, ben, eve = make_customer(), make_customer(), make_customer()
+    for customer in (mia, ben):
+        record_consent(customer=customer, purpose="marketing", is_granted=True, source="test")
+    record_consent(customer=eve, purpose="marketing", is_granted=False, source="test")
+    for customer in (mia, eve):
+        make_order(customer, now - DAY, item=make_item(category_path="Tea", price=Decimal(10)), unit_price=5)
+    execute_job(profiling.start_profiling().pk)
+    assert told(mia, "marketing.life_cycle") == "new"
+    assert told(mia, "marketing.favourite_category", "recommendations") == "Tea"
+    assert told(ben, "marketing.life_cycle") == "prospect"
+    assert told(eve, "marketing.life_cycle") == "", "she refuses"
+    with pytest.raises(PurposeNotAllowedError):
+        told(mia, "marketing.life_cycle", "fraud")
+    n_told = Fact.objects.count()
+    execute_job(profiling.start_profiling().pk)
+    assert Fact.objects.count() == n_told, "nothing changed"
+    make_order(ben, now - DAY)
+    execute_job(profiling.start_profiling().pk)
+    assert told(ben, "marketing.life_cycle") == "new"
+    assert Fact.objects.filter(entity_id=ben.external_id).count() == 2
+
+
+def test_what_has_expired_is_told_again(make_customer):
+    mia = make_customer()
+    record_consent(customer=mia, purpose="marketing", is_granted=True, source="test")
+    refresh_profiles([mia.pk], now=NOW)
+    assert publish_profiles([mia.pk], now=NOW) == 1
+    assert publish_profiles([mia.pk], now=NOW + 44 * DAY) == 0
+    assert publish_profiles([mia.pk], now=NOW + 46 * DAY) == 1
 
 
 def test_a_killed_job_goes_on_after_the_last_customer_done(make_customer, settings, monkeypatch):

@@ -12,9 +12,9 @@ from ecomai.registry.models import Job, ModelVersion, TrainingRun
 from ecomai.registry.services import promote_version, request_scoring, request_training
 from ecomai.registry.tasks import run_training
 from marketing import readiness
-from marketing.models import Feedback, SaidBy, Sentiment
+from marketing.models import CustomerProfile, Feedback, SaidBy, Sentiment
 from marketing.scenario import SENTIMENT
-from marketing.services import voice
+from marketing.services import voice, work_requests
 from marketing.services.listening import score_feedback
 from marketing.training.sentiment import check_enough, read_rated
 
@@ -70,14 +70,24 @@ def test_a_version_tells_negative_texts_of_the_newest_fifth(version):
     assert version.card["has_encoder"] is False, "of so few texts it would learn them by heart"
 
 
-def test_sentences_and_texts_without_stars_are_told_by_the_model(version):
+def test_sentences_and_texts_without_stars_are_told_by_the_model(version, make_customer):
     voice.take_feedback(
         [
             {"external_id": "mixed", "text": "The fabric is lovely. The parcel is awful.", "rating": 2},
             {"external_id": "chat", "text": "The price is awful.", "source": "chat"},
         ]
     )
+    mia = make_customer("mia")
+    voice.take_feedback(
+        [
+            {"external_id": "own", "text": "The price is awful.", "source": "chat", "customer_id": "mia"},
+        ]
+    )
+    work_requests()
+    assert CustomerProfile.objects.get(customer=mia).last_sentiment == "", "nobody has told yet"
     assert score().state == Job.State.SUCCEEDED
+    work_requests()
+    assert CustomerProfile.objects.get(customer=mia).last_sentiment == Sentiment.NEGATIVE
     mixed, chat = Feedback.objects.get(external_id="mixed"), Feedback.objects.get(external_id="chat")
     assert (mixed.said_by, mixed.sentiment) == (SaidBy.STARS, Sentiment.NEGATIVE)
     assert (chat.said_by, chat.sentiment, chat.version) == ("model", Sentiment.NEGATIVE, version.number)

@@ -1,5 +1,6 @@
 """Views, searches, baskets and reviews: what Oscar kept, and what visitors do in its pages."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -24,6 +25,7 @@ from ecomai.commerce.models import Customer, Event, RejectedRow
 from ecomai.commerce.visitors import SESSION_COOKIE
 from ecomai.fusion.models import SessionLink
 from ecomai.fusion.services import record_consent
+from marketing.models import Feedback
 
 pytestmark = pytest.mark.django_db
 
@@ -117,18 +119,34 @@ def test_a_basket_that_a_guest_fills_and_then_logs_in_is_the_customers(user, com
     assert sorted(told("cart")) == sorted((str(user.pk), "", str(item.pk)) for item in (cup, pot))
 
 
-def test_a_review_is_told_when_it_is_approved_and_without_its_words(user, commit):
+def test_a_review_is_told_with_its_words_once_it_is_approved(user, commit):
     cup = make_product()
     backfill()
     with commit():
-        review = cup.reviews.create(user=user, score=4, title="Good", body="My name is Anna", status=0)
+        review = cup.reviews.create(user=user, score=2, title="So so", body="It broke at once.", status=0)
     assert told("review") == []
     review.status = review.APPROVED
     with commit():
         review.save()
     assert told("review") == [(str(user.pk), "", str(cup.pk))]
     event = Event.objects.get(type="review")
-    assert (event.properties, event.query) == ({"score": 4}, "")
+    assert event.properties == {"score": 2, "title": "So so", "text": "It broke at once."}
+    heard = Feedback.objects.get()
+    assert (heard.text, heard.title, heard.rating) == ("It broke at once.", "So so", 2)
+    assert (heard.item.external_id, heard.customer.external_id) == (str(cup.pk), str(user.pk))
+    assert "quality" in heard.sentences.values_list("aspect__slug", flat=True)
+
+
+@pytest.mark.parametrize("letter", ["a", "很", "\N{GRINNING FACE}"])
+def test_of_a_long_review_as_much_is_told_as_an_event_carries(user, commit, letter):
+    cup = make_product()
+    backfill()
+    body = 5000 * letter
+    with commit():
+        cup.reviews.create(user=user, score=5, title="Long", body=body, status=1)
+    text = Event.objects.get(type="review").properties["text"]
+    assert body.startswith(text)
+    assert 4096 - 100 <= len(json.dumps({"score": 5, "title": "Long", "text": text})) <= 4096
 
 
 def test_oscars_counts_are_told_as_they_were(user):

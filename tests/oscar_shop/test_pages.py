@@ -2,6 +2,7 @@
 
 import json
 import re
+from decimal import Decimal
 from html import unescape
 from urllib.parse import urlsplit
 
@@ -22,6 +23,9 @@ from ecomai.commerce.adapters.backfill import backfill
 from ecomai.commerce.models import Customer, Event, Order
 from ecomai.commerce.visitors import SESSION_COOKIE
 from ecomai.fusion.models import ConsentRecord
+from marketing.models import AdSpend
+from marketing.services.ads.groups import add_creative, approve_creatives, create_group, start_group
+from marketing.services.ads.shelf import forget_shelf
 from recommendations import catalogue as catalogues
 
 OrderDispatcher = get_class("order.utils", "OrderDispatcher")
@@ -92,6 +96,37 @@ def test_home_product_and_basket_recommend_products_with_price_and_reason(client
         assert "€1" in strip
         assert "shop-strip__reason" in strip
     assert cup.get_absolute_url() not in links, "what is in the basket is not recommended beside it"
+
+
+@pytest.fixture
+def advertised(catalogue):
+    """One advertisement for all places of the shop."""
+    forget_shelf()
+    group = create_group(
+        name="Cups", placements=["home", "category", "product"], price=Decimal("0.2"), currency="EUR"
+    )
+    add_creative(group, title="Cups, two for one", target_url=catalogue[0].get_absolute_url())
+    approve_creatives(group)
+    yield start_group(group)
+    forget_shelf()
+
+
+def test_home_category_and_product_have_a_place_for_advertisements(client, catalogue, advertised):
+    pages = ["/", catalogue[0].categories.get().get_absolute_url(), catalogue[1].get_absolute_url()]
+    for address in pages:
+        page = client.get(address, **BROWSER).content.decode()
+        assert page.count("Cups, two for one") == 1, address
+        assert page.count('class="ecomai-ads__label">Advertisement<') == 1, address
+    click = re.search(r'href="([^"]+)" rel="sponsored nofollow"', page).group(1)
+    answer = client.get(click, **BROWSER)
+    assert (answer.status_code, answer["Location"]) == (302, catalogue[0].get_absolute_url())
+    counted = AdSpend.objects.get()
+    assert (counted.placement, counted.n_impressions, counted.n_clicks) == ("product", 1, 1)
+
+
+def test_without_advertisements_the_places_are_empty(client, catalogue):
+    forget_shelf()
+    assert "ecomai-ads" not in client.get("/", **BROWSER).content.decode()
 
 
 def test_our_parts_of_the_page_hold_nothing_inline(client, catalogue):
@@ -224,6 +259,13 @@ def test_my_data_is_in_the_account_menu_and_shows_what_is_known(client, customer
     page = client.get(reverse("my-data")).content.decode()
     assert catalogue[0].title in page
     assert "Purchase" in page
+
+
+def test_who_buys_finds_what_they_want_to_hear_of(client, customer):
+    address = reverse("ecomai:marketing-preferences")
+    assert f'href="{address}"' in client.get(reverse("customer:profile-view")).content.decode()
+    assert f'href="{address}"' in client.get("/").content.decode().split("shop-foot__links")[1]
+    assert client.get(address).status_code == 200
 
 
 def test_my_data_is_the_customers_own(client):

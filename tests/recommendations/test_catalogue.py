@@ -22,7 +22,7 @@ def shown(filters=None, *, storefront="", exclude=()):
 @pytest.fixture
 def poll_now(monkeypatch):
     """Let the copy look at the database at each reading."""
-    monkeypatch.setattr(catalogue, "POLL_SECONDS", -1.0)
+    monkeypatch.setattr(catalogue.CatalogueCopy, "poll_seconds", -1.0)
 
 
 def test_an_empty_shop_shows_nothing(db):

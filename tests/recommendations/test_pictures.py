@@ -77,7 +77,11 @@ def gallery(db, media, settings, registry_folder):
 
 @pytest.fixture(scope="session")
 def encoder_files(tmp_path_factory) -> Path:
-    """An encoder that learned nothing: even to it, a picture is most like itself."""
+    """An encoder that learned for two seconds.
+
+    To one that learned nothing a picture is most like itself too, but by less than the rounding of stored
+    vectors on some processors.
+    """
     import torch
 
     from ecomai.inference.pictures import open_picture
@@ -86,7 +90,7 @@ def encoder_files(tmp_path_factory) -> Path:
 
     torch.set_num_threads(1)
     pictures = [open_picture(content) for content in DRAWN.values()]
-    encoder = SmallImageEncoder(**{**QUICK, "max_epochs": 0})
+    encoder = SmallImageEncoder(**{**QUICK, "max_epochs": 30})
     encoder.fit(pictures, [product.title for product in PRODUCTS])
     return export_image_encoder(encoder, tmp_path_factory.mktemp("image-encoder"))
 
@@ -287,8 +291,7 @@ def test_a_new_item_is_ranked_by_its_picture_too(image_encoder, gallery, setting
     services.encode_items(item_keys=[item.pk for item in [*new, plain]])
     answer = services.recommend(item_id=new[2].external_id, n=4)
     assert answer.source == "model", answer
-    found = {pick.item.external_id.split("-")[0] for pick in answer.picks}
-    assert found != {"2"}
+    assert np.ptp([pick.score for pick in answer.picks]) < 1e-6  # its text is like all others
     encode_pictures(item_keys=[item.pk for item in [*new, plain]])  # the picture comes after the text
     catalogue.forget()
     predictors.item_model(

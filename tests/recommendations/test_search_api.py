@@ -1,5 +1,7 @@
 """`GET recommendations/search/` and its suggestions: who may ask for what."""
 
+from decimal import Decimal
+
 import pytest
 from django.urls import reverse
 
@@ -113,6 +115,9 @@ def test_the_body_is_what_the_description_says(shop):
 def test_other_scenarios_may_search(shop):
     found = capabilities.get(capabilities.Searcher).search(query="hiking", n=2)
     assert len(found.items) == 2
+    assert all(each.reason for each in found.items)
+    cheap = capabilities.SearchFilters(max_price=Decimal(1), is_in_stock=True)
+    assert capabilities.get(capabilities.Searcher).search(query="hiking", filters=cheap).items == []
     assert SearchLog.objects.count() == 0
     switch_scenario(name="recommendations", is_on=False)
     assert capabilities.get(capabilities.Searcher).search(query="hiking").unavailable.reason == "switched_off"

@@ -138,7 +138,7 @@ def test_a_rule_sees_lists_at_the_checkout(ask, live_policy):
     take_off_list(entry=entry)
     take_off_list(entry=entry)
     assert ask("o-3").decision == "approve"
-    assert [each.action for each in AuditEntry.objects.filter(subject__startswith="card")] == [
+    assert [each.action for each in AuditEntry.objects.filter(subject__startswith="card").order_by("pk")] == [
         "put_on_list", "take_off_list"
     ]  # fmt: skip
 

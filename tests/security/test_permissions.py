@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -22,6 +23,7 @@ from ecomai.registry import models as registry
 from marketing import models as marketing
 from recommendations import models as recommendations
 from risk import models as risk
+from support_bot import models as support
 
 pytestmark = pytest.mark.django_db
 
@@ -29,13 +31,17 @@ MODEL = "recommendations.next_item"
 # Addresses that anybody may read.
 PUBLIC = {"health-live", "health-ready", "plotly", "schema", "api-docs"}
 # Addresses that are proof by themselves: their links are signed, and a forged one is not found.
-SIGNED = {"marketing-unsubscribe", "marketing-ad-click"}
+SIGNED = {"marketing-unsubscribe", "marketing-preferences-of", "marketing-ad-click"}
+# Pages of a customer: whoever is not logged in is sent to the shop's login.
+AFTER_LOGIN = {"marketing-preferences"}
 # What a customer may do: ask for recommendations, and about oneself.
 OWN = {
     "recommendations", "recommendation-feedback", "recommendation-seo",
     "search", "search-suggestions", "picture-search",
     "fusion-me", "fusion-me-consents", "fusion-me-erasure",
-    "risk-decision",
+    "risk-decision", "marketing-onsite", "marketing-onsite-act",
+    "support-bot-end", "support-bot-messages", "support-bot-person", "support-bot-rating", "support-bot-wait",
+    "support-bot-attachments", "support-bot-attachment", "support-bot-attachment-file",
 }  # fmt: skip
 
 
@@ -120,6 +126,7 @@ def rows() -> dict[str, object]:
             item=item, kind="title", language="en", number=1, text="Mug", facts_digest="x",
             composer="grounded",
         ),
+        marketing.PictureDraft.objects.create(item=item, words="Mug"),
         risk.FairnessReport.objects.create(
             kind="payment_fraud", grouping="country", day=now.date(), n_days=28
         ),
@@ -127,6 +134,9 @@ def rows() -> dict[str, object]:
         marketing.Campaign.objects.create(name="x", segment=segment),
         marketing.AdGroup.objects.create(name="x", currency="EUR", price=1),
         marketing.Journey.objects.create(name="x", segment=segment),
+        marketing.Topic.objects.create(slug="x", name="x"),
+        marketing.WebhookEndpoint.objects.create(name="x", url="https://x.example", secret="x"),
+        marketing.Suppression.objects.create(address_digest=uuid.uuid4(), kind="hard_bounce"),
         marketing.Feedback.objects.create(external_id="x", source="review", text="x", written_at=now),
         marketing.FeedSource.objects.create(name="x", url="https://x.example"),
         aspect := marketing.Aspect.objects.create(slug="x", name="x"),
@@ -134,6 +144,24 @@ def rows() -> dict[str, object]:
             aspect=aspect, kind="volume", began_on=now.date(), until=now.date(), n_negative=9,
             n_expected=1, share=1, share_before=0, p_value=0,
         ),
+        support.Intent.objects.create(name="x", title="x"),
+        support.PromptTrial.objects.create(
+            version=generation.PromptVersion.objects.create(
+                prompt=generation.Prompt.objects.create(name="y", language="en"), number=1, templates="x"
+            ),
+            period_start=now, period_end=now,
+        ),
+        support.Article.objects.create(title="x", slug="x", body="x"),
+        support.Relation.objects.create(kind="compatible", subject="x", object="y"),
+        talk := support.Conversation.objects.create(visitor_digest="x"),
+        flow := support.Flow.objects.create(name="x", title="x"),
+        support.FlowVersion.objects.create(flow=flow, number=1, definition={"intents": ["x"], "steps": []}),
+        support.ToolCall.objects.create(conversation=talk, key="x", tool="cancel_order"),
+        support.Tag.objects.create(name="x"),
+        support.CannedAnswer.objects.create(shortcut="x", title="x", text="x"),
+        support.AgentProfile.objects.create(user=get_user_model().objects.create_user("an-agent")),
+        support.OfficeHours.objects.create(weekday=0, opens="09:00", closes="17:00"),
+        support.ClosedDay.objects.create(day=now.date()),
     ]  # fmt: skip
     found = {row._meta.label_lower: row for row in made}
     found["ecomai_fusion.customerpicture"] = customer
@@ -143,8 +171,9 @@ def rows() -> dict[str, object]:
 def arguments(pattern: URLPattern, pk: object) -> dict[str, object]:
     fitting = {"object_id": pk, "pk": pk, "name": MODEL, "action": "roll-back", "state": "off"}
     fitting |= {"token": "forged", "number": 1}
+    fitting |= {"which": "content", "public_id": uuid.UUID(int=1)}
     fitting |= {"release": "1", "kind": "payment_fraud", "external_id": "o-1"}
-    fitting |= {"slug": "x", "customer_id": "c-1", "placement": "home"}
+    fitting |= {"slot": "home", "slug": "x", "customer_id": "c-1", "placement": "home", "act": "pause"}
     return {name: fitting[name] for name in pattern.pattern.converters}
 
 
@@ -234,7 +263,7 @@ def test_an_endpoint_is_closed_without_a_key(client, method, key, rows):
     before = counted()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     for name, address in rest_addresses(rows):
-        if name in PUBLIC | SIGNED:
+        if name in PUBLIC | SIGNED | AFTER_LOGIN:
             continue
         answer = getattr(client, method)(address, content_type="application/json", headers=headers)
         assert answer.status_code in (401, 403, 405), (address, answer.status_code)
@@ -248,7 +277,7 @@ def test_an_endpoint_is_closed_without_a_key(client, method, key, rows):
 def test_a_login_opens_no_endpoint_but_ones_own(request, who, method, rows):
     visitor, before = request.getfixturevalue(who), counted()
     for name, address in rest_addresses(rows):
-        if name in PUBLIC | SIGNED | OWN or (name == "metrics" and who == "staff_client"):
+        if name in PUBLIC | SIGNED | AFTER_LOGIN | OWN or (name == "metrics" and who == "staff_client"):
             continue
         answer = getattr(visitor, method)(address, content_type="application/json")
         assert answer.status_code in (401, 403, 405), (address, answer.status_code)
@@ -262,8 +291,17 @@ def test_a_key_without_scopes_opens_nothing(client, method, kind, rows):
     headers = {"Authorization": f"Bearer {plaintext}", "Origin": "https://shop.example"}
     before = counted()
     for name, address in rest_addresses(rows):
-        if name in PUBLIC | SIGNED:
+        if name in PUBLIC | SIGNED | AFTER_LOGIN:
             continue
         answer = getattr(client, method)(address, content_type="application/json", headers=headers)
         assert answer.status_code in (401, 403, 405), (address, answer.status_code)
+    assert counted() == before
+
+
+@pytest.mark.parametrize("name", sorted(AFTER_LOGIN))
+def test_a_customers_page_sends_who_is_not_logged_in_to_the_login(client, name):
+    before = counted()
+    for method in ("get", "post"):
+        answer = getattr(client, method)(reverse(f"ecomai:{name}"))
+        assert (answer.status_code, "next=" in answer["Location"]) == (302, True)
     assert counted() == before

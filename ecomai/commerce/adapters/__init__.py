@@ -8,7 +8,7 @@ from .base import ShopAdapter, get_adapter
 from .contacts import Contact, KnowsContacts
 from .exceptions import ActionRefusedError, UnsupportedActionError
 from .mapping import Constant, CustomerMapping, EventMapping, ItemMapping, LineMapping, OrderMapping
-from .performing import perform_action
+from .performing import perform_action, performed_result
 
 __all__ = [
     "Action",
@@ -30,4 +30,5 @@ __all__ = [
     "VoucherResult",
     "get_adapter",
     "perform_action",
+    "performed_result",
 ]

@@ -41,7 +41,7 @@ def perform_action(
     with transaction.atomic():
         # A second caller with the same key waits here until the first has committed.
         record, is_new = ActionRecord.objects.get_or_create(
-            key_digest=salted_hmac("ecomai.commerce.action", key, algorithm="sha256").hexdigest(),
+            key_digest=_key_digest(key),
             defaults={"action": action, "storefront": storefront, "arguments_digest": digest},
         )
         if not is_new:
@@ -53,6 +53,16 @@ def perform_action(
             details={"reference": result.reference},
         )  # fmt: skip
     return result
+
+
+def performed_result(action: Action, *, key: str) -> ActionResult | None:
+    """Return what came of an action that was carried out under a key; None where none was."""
+    record = ActionRecord.objects.filter(key_digest=_key_digest(key), action=action).first()
+    return RESULTS[action](**record.result) if record is not None else None
+
+
+def _key_digest(key: str) -> str:
+    return salted_hmac("ecomai.commerce.action", key, algorithm="sha256").hexdigest()
 
 
 def _earlier_result(record: ActionRecord, action: Action, digest: str) -> ActionResult:

@@ -22,6 +22,7 @@ SCOPE_LABELS: dict[str, Any] = {
     "orders:write": gettext_lazy("add and change orders"),
     "recommendations:read": gettext_lazy("ask for recommendations"),
     "ads:read": gettext_lazy("ask for advertisements"),
+    "chat:write": gettext_lazy("let customers chat"),
     "fusion:write": gettext_lazy("record consent, export and erase customers"),
     "registry:read": gettext_lazy("read models and trainings"),
     "experiments:read": gettext_lazy("read results of experiments"),
@@ -32,6 +33,9 @@ SCOPE_LABELS: dict[str, Any] = {
     "risk:lists": gettext_lazy("put cards, e-mails and addresses on lists"),
     "marketing:read": gettext_lazy("read the profiles of customers"),
     "feedback:write": gettext_lazy("send what customers write"),
+    "bounces:write": gettext_lazy("tell of mails that bounced or brought a complaint"),
+    "ads:write": gettext_lazy("write ad groups, start and pause them, and set their budgets"),
+    "knowledge:write": gettext_lazy("read, write and remove articles of the support bot"),
 }
 
 

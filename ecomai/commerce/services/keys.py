@@ -19,6 +19,7 @@ SITE_KEY_NAME = "this site"
 PREFIXES = {ApiKey.Kind.PUBLISHABLE: "pk_", ApiKey.Kind.SECRET: "sk_"}
 SHOP_SCOPES = (
     "events:write", "items:write", "customers:write", "orders:write", "recommendations:read", "ads:read",
+    "chat:write",
 )  # fmt: skip
 # A key has these only where they are named: they export and erase people, change what serves, or judge.
 NAMED_SCOPES = (
@@ -32,9 +33,12 @@ NAMED_SCOPES = (
     "risk:lists",
     "marketing:read",
     "feedback:write",
+    "bounces:write",
+    "ads:write",
+    "knowledge:write",
 )
 SCOPES = (*SHOP_SCOPES, *NAMED_SCOPES)
-PUBLISHABLE_SCOPES = ("events:write", "recommendations:read", "ads:read")
+PUBLISHABLE_SCOPES = ("events:write", "recommendations:read", "ads:read", "chat:write")
 
 
 def create_api_key(

@@ -11,6 +11,7 @@ from django.utils import formats, timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from ecomai.numbers import format_percent
 from ecomai.registry import audit_texts
 from ecomai.registry.models import Job
 
@@ -52,8 +53,7 @@ def permits(permission: str, request: HttpRequest) -> bool:
 
 @register.filter
 def as_percent(share: float) -> str:
-    percent = share * 100
-    return f"{formats.number_format(percent, 0 if percent in (0, 100) or percent >= 10 else 1)} %"
+    return format_percent(share, 0 if share == 0 or share >= 0.1 else 1)
 
 
 @register.filter

@@ -4,7 +4,7 @@ They are in `words.txt`. A shop adds its own by the lists of its brand voice.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,7 @@ class Idea:
 
     name: str
     kind: str
+    words: tuple[str, ...]
     pattern: re.Pattern[str]
     proofs: tuple[str, ...]
 
@@ -59,7 +60,7 @@ def _ideas() -> Iterator[Idea]:
         for entry in _SECTIONS[kind]:
             claims, _less, proofs = entry.partition("<")
             words = claims.split()
-            yield Idea(words[0], kind, _pattern(words), tuple(proofs.split()))
+            yield Idea(words[0], kind, tuple(words), _pattern(words), tuple(proofs.split()))
 
 
 def _pattern(words: list[str]) -> re.Pattern[str]:
@@ -69,14 +70,29 @@ def _pattern(words: list[str]) -> re.Pattern[str]:
     return re.compile("|".join([*parts, *dense]), re.IGNORECASE)
 
 
+def _by_start(ideas: Sequence[Idea]) -> dict[str, list[int]]:
+    """Return the places of ideas by how their words begin: two letters, or one where words have no gaps."""
+    found: dict[str, list[int]] = {}
+    for at, idea in enumerate(ideas):
+        for word in idea.words:
+            start = _START.match(word.casefold())
+            found.setdefault(start.group() if start and word.isascii() else word[0], []).append(at)
+    return found
+
+
+_START = re.compile(r"(?<!\w)\w{2}")
 IDEAS = tuple(_ideas())
+_STARTING = _by_start(IDEAS)
 _SUPERLATIVE = re.compile(r"\b([a-z]{3,}est)\b")
 
 
 def mentions(text: str) -> Iterator[Mention]:
     """Yield the claims that a sentence makes by single words."""
     lowered = text.casefold().replace("’", "'")
-    for idea in IDEAS:
+    # Few ideas have words that begin as some of the sentence's do, and only those are looked for.
+    starts = {*lowered, *_START.findall(lowered)}
+    for at in sorted({at for start in starts for at in _STARTING.get(start, ())}):
+        idea = IDEAS[at]
         for match in idea.pattern.finditer(lowered):
             if idea.name == "free" and _is_part_of_a_word(lowered, match.start()):
                 continue

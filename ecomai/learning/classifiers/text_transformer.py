@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ecomai.learning.callbacks import Callback
-from ecomai.learning.devices import detached_state, find_device, seeded
+from ecomai.learning.devices import find_device, narrow_maths, seeded
 from ecomai.learning.encoders.base import check_texts
 from ecomai.learning.encoders.bases import load_base, make_own, share
+from ecomai.learning.encoders.headed import load_head, save_headed
 from ecomai.learning.encoders.pretrained import BACKBONE_FOLDER, DEFAULT_MODEL, find_model
 from ecomai.learning.encoders.tokens import TokenisedTexts, mean_of_tokens
 from ecomai.learning.metrics.classification import roc_auc
@@ -21,7 +21,6 @@ from ecomai.learning.trainer import TrainingPlan, train
 
 from .text_base import TextClassifier, check_labelled
 
-HEAD_FILE = "head.safetensors"
 METRIC = "roc_auc"
 LABEL, GRADE = 0, 1  # columns
 N_COLUMNS = 2
@@ -57,7 +56,7 @@ class JudgeTask(nn.Module):
 
     def forward(self, labels: Tensor, grades: Tensor, **tokens: Tensor) -> dict[str, Tensor]:
         """Return the `loss` of B texts in nats: `labels` are 0 or 1, `grades` from 0 to 1, both (B,)."""
-        with torch.autocast(labels.device.type, dtype=torch.bfloat16, enabled=self.is_narrow):
+        with narrow_maths(labels.device, is_wanted=self.is_narrow):
             scores = self.network(**tokens)
         targets = torch.stack([labels, grades], dim=1)  # (B, 2)
         losses = nn.functional.binary_cross_entropy_with_logits(scores.float(), targets, reduction="none")
@@ -254,11 +253,9 @@ class TransformerTextClassifier(TextClassifier):
         return scores
 
     def _save_parts(self, folder: Path) -> None:
-        backbone: Any = self.network.backbone
-        backbone.save_pretrained(folder / BACKBONE_FOLDER)
-        self.tokenizer.save_pretrained(folder / BACKBONE_FOLDER)
-        save_file(detached_state(self.network.head), folder / HEAD_FILE)
+        network = self.network
+        save_headed(folder, backbone=network.backbone, tokenizer=self.tokenizer, head=network.head)
 
     def _load_parts(self, folder: Path) -> None:
         self._build(str(folder / BACKBONE_FOLDER))
-        self.network.head.load_state_dict(load_file(folder / HEAD_FILE))
+        load_head(folder, self.network.head)

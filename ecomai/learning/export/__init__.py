@@ -7,6 +7,7 @@ Every exported graph is run once and compared with the model it came from.
 from .classifiers import export_content_classifier, export_event_classifier, export_tabular_classifier
 from .cross_encoder import export_cross_encoder
 from .event_ensemble import export_event_ensemble
+from .intents import export_intents
 from .pair_ranker import export_pair_ranker
 from .recommenders import export_next_item, export_popularity, export_similar_items, load_next_item
 from .response import export_response
@@ -18,6 +19,7 @@ __all__ = [
     "export_cross_encoder",
     "export_event_classifier",
     "export_event_ensemble",
+    "export_intents",
     "export_next_item",
     "export_pair_ranker",
     "export_popularity",

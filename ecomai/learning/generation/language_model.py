@@ -1,11 +1,20 @@
 """Any causal or seq2seq language model that transformers can load."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    StoppingCriteria,
+    StoppingCriteriaList,
+    TextIteratorStreamer,
+)
 
 from ecomai.learning.devices import find_device
 from ecomai.learning.quiet import silence_transformers
@@ -28,7 +37,7 @@ class LanguageModel:
         self.tokenizer = tokenizer
 
     @classmethod
-    def load(cls, name: str, *, device: str = "auto") -> "LanguageModel":
+    def load(cls, name: str, *, device: str = "auto", adapter: str = "") -> "LanguageModel":
         """Load a model from a folder, or from the cache of downloads by its name.
 
         Weights are read from safetensors only, and no code that comes with a model is run.
@@ -38,6 +47,8 @@ class LanguageModel:
         name : str
             A folder, or a name such as `organisation/model`.
         device : {"auto", "cpu", "cuda", ...}, default "auto"
+        adapter : str, default ""
+            A folder that `AnswerAdapter.save` wrote for this very model; added to its weights.
 
         Returns
         -------
@@ -53,6 +64,11 @@ class LanguageModel:
         kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         tokenizer = AutoTokenizer.from_pretrained(name, **safe)
         model = kind.from_pretrained(name, use_safetensors=True, dtype="auto", **safe)
+        if adapter:
+            # Adapters need peft, which a worker that only writes may not have.
+            from peft import PeftModel
+
+            model = PeftModel.from_pretrained(model, adapter, use_safetensors=True).merge_and_unload()
         return cls(model.to(find_device(device)).eval(), tokenizer)
 
     def generate(
@@ -72,21 +88,70 @@ class LanguageModel:
         str
             What the model wrote after the messages, without special tokens.
         """
-        prompt = self.prompt_of(messages)
-        room = self._room(max_new_tokens)
-        inputs = self.tokenizer(prompt, return_tensors="pt", truncation=room is not None, max_length=room)
-        inputs = {
-            name: inputs[name].to(self.model.device) for name in ("input_ids", "attention_mask")
-        }  # (1, T)
-        sampling: dict[str, Any] = {"do_sample": temperature > 0}
-        if temperature > 0:
-            sampling["temperature"] = temperature
+        inputs, settings = self._asked(messages, max_new_tokens, temperature)
         with torch.inference_mode():
-            tokens = self.model.generate(
-                **inputs, max_new_tokens=max_new_tokens, pad_token_id=self._pad(), **sampling
-            )  # (1, T + new), or (1, new) of a decoder
+            tokens = self.model.generate(**inputs, **settings)  # (1, T + new), or (1, new) of a decoder
         start = 0 if self.model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
         return str(self.tokenizer.decode(tokens[0, start:], skip_special_tokens=True)).strip()
+
+    def stream(
+        self, messages: Sequence[Mapping[str, str]], *, max_new_tokens: int = 400, temperature: float = 0.0
+    ) -> Iterator[str]:
+        """Yield the answer to chat messages as it is written, some words at a time.
+
+        Who stops listening, by `close()` or by leaving the loop, stops the model at its next token.
+
+        Parameters
+        ----------
+        messages, max_new_tokens, temperature
+            As in `generate`.
+
+        Yields
+        ------
+        str
+            The next part of the answer, spaces included.
+        """
+        inputs, settings = self._asked(messages, max_new_tokens, temperature)
+        streamer = TextIteratorStreamer(self.tokenizer, skip_prompt=True, skip_special_tokens=True)
+        is_unheard = Event()
+        faults: list[Exception] = []
+
+        def write() -> None:
+            try:
+                with torch.inference_mode():
+                    self.model.generate(
+                        **inputs, **settings, streamer=streamer,
+                        stopping_criteria=StoppingCriteriaList([_Unheard(is_unheard)]),
+                    )  # fmt: skip
+            except Exception as fault:
+                faults.append(fault)
+                streamer.end()
+
+        writer = Thread(target=write, name="ecomai-language-model", daemon=True)
+        writer.start()
+        try:
+            yield from streamer
+        finally:
+            is_unheard.set()
+            writer.join()
+        if faults:
+            raise faults[0]
+
+    def _asked(
+        self, messages: Sequence[Mapping[str, str]], max_new_tokens: int, temperature: float
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what the model is given, and how it is to write."""
+        room = self._room(max_new_tokens)
+        inputs = self.tokenizer(
+            self.prompt_of(messages), return_tensors="pt", truncation=room is not None, max_length=room
+        )
+        settings: dict[str, Any] = {"max_new_tokens": max_new_tokens, "pad_token_id": self.pad_token_id}
+        settings["do_sample"] = temperature > 0
+        if temperature > 0:
+            settings["temperature"] = temperature
+        return {
+            name: inputs[name].to(self.model.device) for name in ("input_ids", "attention_mask")
+        }, settings  # (1, T)
 
     def prompt_of(self, messages: Sequence[Mapping[str, str]]) -> str:
         """Return messages in the model's own form of a chat, or one after another where it has none."""
@@ -103,8 +168,20 @@ class LanguageModel:
             return None
         return int(positions if self.model.config.is_encoder_decoder else max(positions - max_new_tokens, 1))
 
-    def _pad(self) -> int:
+    @property
+    def pad_token_id(self) -> int:
+        """What fills up shorter rows; nobody looks at it."""
         for token in (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id):
             if token is not None:
                 return int(token)
         return 0
+
+
+class _Unheard(StoppingCriteria):
+    """Stops where nobody listens any more."""
+
+    def __init__(self, is_unheard: Event) -> None:
+        self.is_unheard = is_unheard
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:
+        return torch.full((len(input_ids),), self.is_unheard.is_set(), device=input_ids.device)

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from ecomai.learning.exceptions import InvalidDataError
 
-from .classification import check_scored, roc_auc
+from .classification import average_precision, check_scored, roc_auc
 
 LEAST_CHANCE = 1e-6
 BINS = 10
@@ -105,7 +105,7 @@ def response_report(
     --------
     >>> report = response_report([1, 0], [1, 0], click=[0.9, 0.1], conversion=[0.5, 0.5])
     >>> sorted(report)[:2], report["click_roc_auc"]
-    (['click_calibration_error', 'click_log_loss'], 1.0)
+    (['click_average_precision', 'click_calibration_error'], 1.0)
     """
     clicks, conversions = np.asarray(clicked), np.asarray(converted)
     judged = (clicks == 1) & (conversions >= 0)
@@ -118,4 +118,5 @@ def response_report(
         found[f"{name}_calibration_error"] = calibration_error_by_rank(labels, chances[name])
         if 0 < labels.sum() < len(labels):
             found[f"{name}_roc_auc"] = roc_auc(labels, chances[name])
+            found[f"{name}_average_precision"] = average_precision(labels, chances[name])
     return found

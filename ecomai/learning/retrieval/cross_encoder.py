@@ -8,14 +8,14 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ecomai.learning.base import Estimator
 from ecomai.learning.callbacks import Callback
-from ecomai.learning.devices import detached_state, find_device, seeded
+from ecomai.learning.devices import find_device, narrow_maths, seeded
 from ecomai.learning.encoders.base import check_texts
 from ecomai.learning.encoders.bases import find_layers, load_base, make_own, share
+from ecomai.learning.encoders.headed import load_head, save_headed
 from ecomai.learning.encoders.pretrained import BACKBONE_FOLDER, DEFAULT_MODEL, find_model
 from ecomai.learning.encoders.tokens import LETTERS_PER_TOKEN, mean_of_tokens
 from ecomai.learning.exceptions import InvalidDataError
@@ -23,7 +23,6 @@ from ecomai.learning.trainer import TrainingPlan, train
 
 from .judgements import Judgements, check_judgements
 
-HEAD_FILE = "head.safetensors"
 METRIC = "order"
 HEAD_WIDTH = 128
 #: To know how long a training will take.
@@ -74,7 +73,7 @@ class OrderTask(nn.Module):
         `grades` (B,) are from 0 to 1, `rows` (B,) number the queries, `tokens` are the network's inputs.
         The loss is in nats.
         """
-        with torch.autocast(grades.device.type, dtype=torch.bfloat16, enabled=self.is_narrow):
+        with narrow_maths(grades.device, is_wanted=self.is_narrow):
             scores = self.network(**tokens)
         scores = scores.float()
         alone = nn.functional.binary_cross_entropy_with_logits(scores, grades)
@@ -407,14 +406,12 @@ class CrossEncoder(Estimator):
         return scores
 
     def _save_parts(self, folder: Path) -> None:
-        backbone: Any = self.network.backbone
-        backbone.save_pretrained(folder / BACKBONE_FOLDER)
-        self.tokenizer.save_pretrained(folder / BACKBONE_FOLDER)
-        save_file(detached_state(self.network.compare), folder / HEAD_FILE)
+        network = self.network
+        save_headed(folder, backbone=network.backbone, tokenizer=self.tokenizer, head=network.compare)
 
     def _load_parts(self, folder: Path) -> None:
         self._build(str(folder / BACKBONE_FOLDER))
-        self.network.compare.load_state_dict(load_file(folder / HEAD_FILE))
+        load_head(folder, self.network.compare)
 
 
 def order_share(judgements: Judgements, scores: NDArray[np.float32]) -> float:

@@ -31,6 +31,36 @@ LEARNERS: dict[str, Callable[..., UpliftLearner]] = {
 }
 
 
+#: Those that also read what a sequence encoder says of a customer, where it says something.
+SEQUENCE_LEARNERS: dict[str, Callable[..., UpliftLearner]] = {
+    f"sequence_{name}": LEARNERS[name] for name in ("dr_linear", "t_linear", "x_linear", "x_trees")
+}
+
+
+def make_learner(name: str, **known: int) -> UpliftLearner:
+    """Return a learner of `LEARNERS` or `SEQUENCE_LEARNERS` that has not learned yet.
+
+    Parameters
+    ----------
+    name : str
+    **known
+        `n_threads` and `random_state`.
+
+    Returns
+    -------
+    UpliftLearner
+
+    Raises
+    ------
+    InvalidDataError
+        If there is none of this name.
+    """
+    make = SEQUENCE_LEARNERS.get(name) or LEARNERS.get(name)
+    if make is None:
+        raise InvalidDataError(f"Learners are chosen among {', '.join(LEARNERS)}.")
+    return make(**known)
+
+
 class ChosenUplift(UpliftLearner):
     """Choose a learner by its doubly robust loss on rows left out, and learn it from all.
 
@@ -43,6 +73,9 @@ class ChosenUplift(UpliftLearner):
     ----------
     candidates : sequence of str, default all of `LEARNERS`
         The average effect is always among them.
+    n_vectors : int, default 0
+        So many columns at the end are the vector of a sequence encoder (`with_vectors`): the candidates do
+        not see them, and `SEQUENCE_LEARNERS`, which see all columns, join the candidates.
     n_folds : int, default 5
     n_errors : float, default 1.64
         By so many standard errors of the difference must the least loss lie below that of the average effect.
@@ -70,12 +103,14 @@ class ChosenUplift(UpliftLearner):
     def __init__(
         self,
         candidates: Sequence[str] = tuple(LEARNERS),
+        n_vectors: int = 0,
         n_folds: int = 5,
         n_errors: float = 1.64,
         n_threads: int = 0,
         random_state: int = 0,
     ) -> None:
         self.candidates = candidates
+        self.n_vectors = n_vectors
         self.n_folds = n_folds
         self.n_errors = n_errors
         self.n_threads = n_threads
@@ -84,17 +119,23 @@ class ChosenUplift(UpliftLearner):
     def _learn(self, rows: Rows, trial: Trial) -> None:
         if not set(self.candidates) <= set(LEARNERS):
             raise InvalidDataError(f"Learners are chosen among {', '.join(LEARNERS)}.")
+        if not 0 <= self.n_vectors < rows.shape[1]:
+            raise InvalidDataError("Beside the columns of a vector there must be another one.")
         losses = self._losses(rows, trial)
         self.gains_ = {name: float((losses["average"] - loss).mean()) for name, loss in losses.items()}
         best = max(self.gains_, key=self.gains_.__getitem__)
         self.name_ = best if self._is_better(losses[best], losses["average"]) else "average"
-        self._chosen = _fit(self._make(self.name_), rows, trial)
+        self._chosen = _fit(self._make(self.name_), self._seen(self.name_, rows), trial)
 
     def _effects(self, rows: Rows) -> Floats:
-        return self._chosen.predict(rows)
+        return self._chosen.predict(self._seen(self.name_, rows))
 
     def _make(self, name: str) -> UpliftLearner:
-        return LEARNERS[name](n_threads=self.n_threads, random_state=self.random_state)
+        return make_learner(name, n_threads=self.n_threads, random_state=self.random_state)
+
+    def _seen(self, name: str, rows: Rows) -> Rows:
+        """Return what a learner sees of the columns."""
+        return rows if name in SEQUENCE_LEARNERS else rows[:, : rows.shape[1] - self.n_vectors]
 
     def _losses(self, rows: Rows, trial: Trial) -> dict[str, Floats]:
         """Return each learner's loss on each row, when it had not learned from the row."""
@@ -106,12 +147,14 @@ class ChosenUplift(UpliftLearner):
         effects = outcomes[:, 1:] - outcomes[:, :1]
         folds = fold_of_rows(trial, self.n_folds, self.random_state)
         losses = {}
-        for name in dict.fromkeys(("average", *self.candidates)):
+        others = SEQUENCE_LEARNERS if self.n_vectors else ()
+        for name in dict.fromkeys(("average", *self.candidates, *others)):
+            seen = self._seen(name, rows)
             found = np.empty_like(effects)
             for fold in range(self.n_folds):
                 is_out = folds == fold
-                learner = _fit(self._make(name), rows[~is_out], trial.select(~is_out))
-                found[is_out] = learner.predict(rows[is_out])
+                learner = _fit(self._make(name), seen[~is_out], trial.select(~is_out))
+                found[is_out] = learner.predict(seen[is_out])
             losses[name] = ((effects - found) ** 2).sum(axis=1)
         return losses
 

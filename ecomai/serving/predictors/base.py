@@ -29,6 +29,7 @@ _paths: dict[str, str] = {
     "event_classifier": "ecomai.serving.predictors.event_classifier.EventClassifierPredictor",
     "event_ensemble": "ecomai.serving.predictors.event_ensemble.EventEnsemblePredictor",
     "response": "ecomai.serving.predictors.response.ResponsePredictor",
+    "intents": "ecomai.serving.predictors.intents.IntentsPredictor",
     "image_encoder": "ecomai.serving.predictors.image_encoder.ImageEncoder",
 }
 

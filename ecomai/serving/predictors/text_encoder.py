@@ -41,7 +41,7 @@ class TextEncoder(Predictor):
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of shape (n_texts, n_features), of length 1, or 0 for a text that says nothing."""
         vectors = np.zeros((len(texts), self.n_features), dtype=np.float32)
-        is_known = np.array([self._is_known(text) for text in texts], dtype=bool)
+        is_known = self.knows(texts)
         n_pretrained = self._pretrained.n_features if self._pretrained else 0
         parts = (
             (self._pretrained, np.flatnonzero(is_known), slice(0, n_pretrained)),
@@ -54,6 +54,10 @@ class TextEncoder(Predictor):
                 some = rows[start : start + TEXTS_AT_ONCE]
                 vectors[some, columns] = part.encode([texts[row] for row in some])
         return vectors
+
+    def knows(self, texts: Sequence[str]) -> NDArray[np.bool_]:
+        """Whether the transformer reads the script of each text: (n_texts,)."""
+        return np.array([self._is_known(text) for text in texts], dtype=bool)
 
     def knows_word(self, word: str) -> bool:
         """Whether a word in lower case is one to the transformer, and not pieced together."""

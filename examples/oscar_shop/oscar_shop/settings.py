@@ -198,6 +198,7 @@ INSTALLED_APPS += [
     "ecomai.apps.recommendations" if find_spec("ecomai.apps") else "recommendations",
     "ecomai.apps.risk" if find_spec("ecomai.apps") else "risk",
     "ecomai.apps.marketing" if find_spec("ecomai.apps") else "marketing",
+    "ecomai.apps.support_bot" if find_spec("ecomai.apps") else "support_bot",
 ]
 MIDDLEWARE = ["ecomai.middleware.RequestIdMiddleware", *MIDDLEWARE]
 

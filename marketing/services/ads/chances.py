@@ -26,7 +26,11 @@ N_DRAWS = 200
 
 @dataclass(frozen=True)
 class Chances:
-    """Chances of shape (n_draws, n_ads): one row where a model is sure, several where rates are counted."""
+    """Chances of shape (n_positions, n_draws, n_ads).
+
+    One draw where a model is sure, several where rates are counted. Counts are the same for each position,
+    so that there is one of them then; a position beyond the last has its chances.
+    """
 
     click: NDArray[np.float64]
     conversion: NDArray[np.float64]
@@ -34,7 +38,10 @@ class Chances:
     version: int | None = None
 
     def values(self, ads: Sequence[ShelfAd]) -> NDArray[np.float64]:
-        """What showing each is worth in the reporting currency: its price, and what an order is worth."""
+        """What showing each is worth in the reporting currency: its price, and what an order is worth.
+
+        Of the shape of the chances.
+        """
         price = np.array([ad.unit_price for ad in ads])
         worth = np.array([ad.conversion_value for ad in ads])
         is_by_click = np.array([ad.group.priced_by == ad.group.PricedBy.CLICK for ad in ads])
@@ -42,14 +49,17 @@ class Chances:
         return paid + worth * self.click * self.conversion
 
 
-def chances_of(ads: Sequence[ShelfAd], moment: Moment, rng: np.random.Generator) -> Chances:
-    """Return how likely clicks and orders are, in the first of the positions."""
+def chances_of(
+    ads: Sequence[ShelfAd], moment: Moment, rng: np.random.Generator, *, n_positions: int = 1
+) -> Chances:
+    """Return how likely clicks and orders are, in each of the first positions."""
     served = live.get_live(AD_RESPONSE)
     if served is None or not _is_fitting(served.predictor):
         return counted(ads, rng)
     predictor: Any = served.predictor
     found = run_with_budget(
-        lambda: _predicted(predictor, ads, moment, served.version_number), lambda: counted(ads, rng)
+        lambda: _predicted(predictor, ads, moment, served.version_number, n_positions),
+        lambda: counted(ads, rng),
     )
     return found.value
 
@@ -63,7 +73,7 @@ def counted(ads: Sequence[ShelfAd], rng: np.random.Generator) -> Chances:
     clicked, bought = np.minimum(clicked, shown), np.minimum(bought, clicked)
     click = _draw(clicked, shown, USUAL_CLICK_RATE, PRIOR_IMPRESSIONS, rng)
     conversion = _draw(bought, clicked, USUAL_CONVERSION_RATE, PRIOR_CLICKS, rng)
-    return Chances(click, conversion, source="counted")
+    return Chances(click[None], conversion[None], source="counted")
 
 
 def _draw(
@@ -84,18 +94,24 @@ def _is_fitting(predictor: object) -> bool:
     return is_alike
 
 
-def _predicted(predictor: ResponsePredictor, ads: Sequence[ShelfAd], moment: Moment, version: int) -> Chances:
+def _predicted(
+    predictor: ResponsePredictor, ads: Sequence[ShelfAd], moment: Moment, version: int, n_positions: int
+) -> Chances:
     # The database must not be asked here: it is another thread.
     history, is_known = predictor.encode_items([str(item) for item in moment.steps])
     texts = predictor.encode_words([Words(words_of(ad.creative)) for ad in ads])
+    positions = range(1, n_positions + 1)
     found = predictor.predict(
-        categories=[categories_of(ad.facts, moment) for ad in ads],
-        numbers=np.array([numbers_of(ad.facts, moment, 1) for ad in ads], dtype=np.float32),
-        items=_items(predictor, ads),
-        texts=texts,
+        categories=[categories_of(ad.facts, moment) for ad in ads] * n_positions,
+        numbers=np.array(
+            [numbers_of(ad.facts, moment, position) for position in positions for ad in ads], dtype=np.float32
+        ),
+        items=np.tile(_items(predictor, ads), (n_positions, 1)),
+        texts=np.tile(texts, (n_positions, 1)),
         history=history[is_known],
     )
-    return Chances(found[None, :, 0], found[None, :, 1], source="model", version=version)
+    click, conversion = found.reshape(n_positions, 1, len(ads), 2).transpose(3, 0, 1, 2)
+    return Chances(click, conversion, source="model", version=version)
 
 
 def _items(predictor: ResponsePredictor, ads: Sequence[ShelfAd]) -> NDArray[np.float32]:

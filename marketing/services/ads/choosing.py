@@ -64,8 +64,9 @@ def choose_ads(
     possible = _allowed(possible, visitor)
     if not possible:
         return AdAnswer(placement, [])
-    chances = chances_of(possible, visitor.moment(placement), rng)
-    chosen = choose(chances.values(possible), min(n, MOST_ADS), app_settings.AD_EXPLORATION, rng)
+    n_positions = min(n, MOST_ADS, len(possible))
+    chances = chances_of(possible, visitor.moment(placement), rng, n_positions=n_positions)
+    chosen = choose(chances.values(possible), n_positions, app_settings.AD_EXPLORATION, rng)
     shown = [
         _shown(possible[place], position, propensity, placement, visitor, chances)
         for position, (place, propensity) in enumerate(chosen, start=1)
@@ -76,15 +77,17 @@ def choose_ads(
 def choose(
     values: NDArray[np.float64], n: int, exploration: float, rng: np.random.Generator
 ) -> list[tuple[int, float]]:
-    """Return places and propensities for `n` positions, in order; `values` of shape (n_draws, n_ads).
+    """Return places and propensities for `n` positions, in order.
 
-    A row of the draws is taken by lot and its best shown, or, with the chance `exploration`, any. So each
-    propensity is exact, and none is 0 while exploring: what did not win can be judged from the log.
+    `values` of shape (n_positions, n_draws, n_ads); what lies behind the last position is worth what it is
+    there. One of the draws is taken by lot and its best shown, or, with the chance `exploration`, any. So
+    each propensity is exact, and none is 0 while exploring: what did not win can be judged from the log.
     """
-    left = list(range(values.shape[1]))
+    left = list(range(values.shape[2]))
     chosen: list[tuple[int, float]] = []
     while left and len(chosen) < n:
-        best = values[:, left].argmax(axis=1)
+        here = values[min(len(chosen), len(values) - 1)]
+        best = here[:, left].argmax(axis=1)
         shares = np.bincount(best, minlength=len(left)) / len(best)
         propensities = (1 - exploration) * shares + exploration / len(left)
         propensities /= propensities.sum()

@@ -1,6 +1,8 @@
 """What the staff do: groups made, started, paused and ended, advertisements approved."""
 
 import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +20,7 @@ from ...models import AdCreative, AdGroup
 State = AdGroup.State
 PLACEMENT = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 #: They are addresses of their own below `ads/`.
-RESERVED = frozenset({"seen", "click"})
+RESERVED = frozenset({"seen", "click", "groups"})
 
 
 def create_group(*, user: Any = None, **fields: Any) -> AdGroup:
@@ -30,6 +32,33 @@ def create_group(*, user: Any = None, **fields: Any) -> AdGroup:
         group.full_clean()
         group.save()
         write_audit(action="ad_group_created", subject=group, user=user)
+    return group
+
+
+def create_group_with_creatives(
+    *, creatives: Sequence[Mapping[str, Any]], user: Any = None, **fields: Any
+) -> AdGroup:
+    """Write a draft with advertisements that wait for approval, or nothing at all. Raises as its parts."""
+    with transaction.atomic():
+        group = create_group(user=user, **fields)
+        for creative in creatives:
+            add_creative(group, user=user, **creative)
+    return group
+
+
+def set_budgets(group: AdGroup, *, user: Any = None, **budgets: Decimal | None) -> AdGroup:
+    """Change `daily_budget` or `total_budget`; None is no bound. Raises AdGroupStateError after its end."""
+    check_permission(user, "change_adgroup")
+    with transaction.atomic():
+        locked = AdGroup.objects.select_for_update().get(pk=group.pk)
+        if locked.state == State.ENDED:
+            raise AdGroupStateError(name=locked.name, state=locked.get_state_display())
+        for name in ("daily_budget", "total_budget"):
+            setattr(locked, name, budgets.get(name, getattr(locked, name)))
+        locked.save(update_fields=["daily_budget", "total_budget"])
+        told = {name: None if value is None else str(value) for name, value in budgets.items()}
+        write_audit(action="ad_budgets_set", subject=locked, user=user, details=told)
+    group.refresh_from_db()
     return group
 
 
@@ -134,7 +163,9 @@ def check_placements(placements: Any) -> None:
     """Raise InvalidInputError unless it is a list of names that can stand in an address."""
     is_list = isinstance(placements, list) and all(isinstance(name, str) for name in placements)
     if not is_list or any(not PLACEMENT.fullmatch(name) or name in RESERVED for name in placements):
-        reason = _("A placement is a name of letters, digits, “-” and “_”, other than “seen” and “click”.")
+        reason = _(
+            "A placement is a name of letters, digits, “-” and “_”, other than “seen”, “click” and “groups”."
+        )
         raise InvalidInputError(reason=reason)
 
 

@@ -28,7 +28,7 @@ def visitor() -> Client:
 
 
 def test_it_costs_few_queries_before_there_is_any_data(visitor, django_assert_max_num_queries):
-    with django_assert_max_num_queries(35):  # with every figure of every scenario's cards
+    with django_assert_max_num_queries(40):  # with every figure of every scenario's cards
         html = visitor.get(PAGE).content.decode()
     with django_assert_max_num_queries(20):
         visitor.get(PAGE)
@@ -39,7 +39,7 @@ def test_it_costs_few_queries_before_there_is_any_data(visitor, django_assert_ma
 def test_it_costs_no_more_when_the_data_is_in(visitor, django_assert_max_num_queries):
     item = Item.objects.create(external_id="i1", title="One")
     Event.objects.create(key="1" * 32, type="view", session_id="s", item=item, occurred_at=timezone.now())
-    with django_assert_max_num_queries(35):
+    with django_assert_max_num_queries(40):
         html = visitor.get(PAGE).content.decode()
     with django_assert_max_num_queries(20):
         visitor.get(PAGE)

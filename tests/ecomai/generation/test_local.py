@@ -3,7 +3,7 @@
 import pytest
 
 from ecomai.generation.composers import CompositionRequest
-from ecomai.generation.composers.local import LocalComposer, _model
+from ecomai.generation.composers.local import LocalComposer, load_model
 from ecomai.generation.exceptions import ComposerAwayError
 from ecomai.generation.facts import Facts
 from ecomai.generation.services import compose
@@ -53,10 +53,10 @@ def local(settings, shipped):
                 "TEMPERATURE": 0,
             }
         }  # fmt: skip
-        _model.cache_clear()
+        load_model.cache_clear()
 
     yield configure
-    _model.cache_clear()
+    load_model.cache_clear()
 
 
 REQUEST = CompositionRequest(
@@ -88,7 +88,7 @@ def test_nothing_is_loaded_outside_of_a_worker(local, tmp_path):
     local(tmp_path / "is not even there")
     found = compose(REQUEST)
     assert (found.composer, found.fallback) == ("grounded", "only_in_worker")
-    assert _model.cache_info().misses == 0
+    assert load_model.cache_info().misses == 0
 
 
 def test_a_model_that_is_not_there_falls_back(local, tmp_path):

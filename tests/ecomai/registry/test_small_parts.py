@@ -74,6 +74,14 @@ def test_direction_of_a_metric(name, is_greater):
     assert is_greater_better(name) is is_greater
 
 
+def test_a_metric_of_clicks_says_so_and_points_the_right_way():
+    assert metric_title("click_log_loss") == "Clicks: Surprise by stated probabilities"
+    assert metric_title("conversion_roc_auc") == "Orders after a click: True cases above false ones"
+    assert is_greater_better("click_log_loss") is False
+    assert is_greater_better("conversion_roc_auc") is True
+    assert explain_metric("click_calibration_error").endswith("Lower is better.")
+
+
 @pytest.mark.parametrize(
     ("new", "old", "is_greater", "gain"),
     [(0.6, 0.5, True, 0.2), (0.4, 0.5, True, -0.2), (0.4, 0.5, False, 0.2), (-1, -2, True, 0.5),

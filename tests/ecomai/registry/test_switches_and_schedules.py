@@ -52,7 +52,7 @@ def test_switch_of_another_process_holds_within_a_second_and_costs_no_query_in_b
     assert not selectors.is_scenario_on("probe")
 
 
-def test_capability_of_a_scenario_that_is_off_says_so(probe):
+def test_capability_of_a_scenario_that_is_off_says_so(probe, without_support_bot):
     from dataclasses import replace
 
     from ecomai import scenarios

@@ -11,7 +11,9 @@ import pytest
 from django.db import OperationalError
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from ecomai.registry.models import ModelVersion
+from ecomai import scenarios
+from ecomai.registry.models import ModelDeployment, ModelVersion
+from ecomai.scenarios import ModelSpec, Scenario
 from ecomai.serving import live
 
 from .conftest import MODEL
@@ -39,6 +41,29 @@ def test_nothing_serves_before_anything_is_promoted(registry_folder: Path) -> No
     assert live.get_live(MODEL) is None
     assert live.get_shadow("no.such.model") is None
     assert live.faults() == []
+
+
+def test_a_model_that_only_workers_read_is_neither_loaded_nor_a_fault(make_version: Any, deploy: Any) -> None:
+    name = "batch.value"
+    spec = ModelSpec(
+        name=name, verbose_name="Value", train="x", primary_metric="x", baseline="x", is_served=False
+    )
+    scenarios.register(Scenario(name="batch", verbose_name="Batch", models=[spec]))
+    try:
+        version = make_version(1)
+        ModelVersion.objects.filter(pk=version.pk).update(model_name=name)
+        ModelDeployment.objects.create(model_name=name, live_version=version)
+        live.refresh()
+        assert live.get_live(name) is None
+        assert live.faults() == []
+    finally:
+        scenarios.unregister("batch")
+
+
+@pytest.mark.parametrize("name", ["customer_value", "uplift", "sentiment"])
+def test_models_of_marketing_without_a_predictor_are_for_workers(name: str) -> None:
+    """A web process that tried to load one would report a fault for good."""
+    assert not scenarios.get_model_spec(f"marketing.{name}").is_served
 
 
 def test_the_first_request_waits_for_the_live_version(make_version: Any, deploy: Any) -> None:

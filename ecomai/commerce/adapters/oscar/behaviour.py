@@ -1,7 +1,9 @@
 """What visitors do, as Oscar keeps it: views, searches, baskets and reviews."""
 
+import json
 from collections.abc import Iterable
 from decimal import Decimal
+from itertools import accumulate, takewhile
 from typing import Any
 
 from django.apps import apps
@@ -10,6 +12,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from ecomai.commerce.adapters.mapping import Constant, EventMapping
+from ecomai.commerce.app_settings import app_settings
 from ecomai.commerce.models import EventType
 
 from .customers import not_staff
@@ -61,7 +64,7 @@ def event_mappings() -> list[EventMapping]:
             customer_id="user_id",
             item_id="item_key",
             occurred_at="date_created",
-            properties=lambda review: {"score": review.score},
+            properties=words_of_review,
             filter={"status": 1, "product__isnull": False},
             adjust=with_item_key,
         ),
@@ -88,6 +91,19 @@ def installed(*mappings: EventMapping) -> list[EventMapping]:
 def with_item_key(rows: QuerySet[Any]) -> QuerySet[Any]:
     """A variant that was looked at or put into a basket is its parent's item."""
     return rows.annotate(item_key=Coalesce(F("product__parent_id"), F("product_id")))
+
+
+def words_of_review(review: Any) -> dict[str, Any]:
+    """Return stars, title and text; of a long text as much as an event may carry."""
+    said = {"score": review.score, "title": review.title or "", "text": ""}
+    left = app_settings.MAX_PROPERTIES_BYTES - len(json.dumps(said))
+    return said | {"text": _beginning(review.body or "", left)}
+
+
+def _beginning(text: str, n_bytes: int) -> str:
+    """Return as much of a text as fits as JSON, where a letter may take twelve bytes."""
+    sizes = accumulate(len(json.dumps(letter)) - 2 for letter in text)
+    return text[: sum(1 for _size in takewhile(lambda size: size <= n_bytes, sizes))]
 
 
 def value_of(line: Any) -> Decimal | None:

@@ -3,7 +3,7 @@
 from oscar_shop.demo_settings import *  # noqa: F403
 from oscar_shop.demo_settings import INSTALLED_APPS, MIDDLEWARE, TEMPLATES
 
-OURS = ("ecomai", "oscar_shop", "recommendations", "risk", "marketing")
+OURS = ("ecomai", "oscar_shop", "recommendations", "risk", "marketing", "support_bot")
 INSTALLED_APPS = [
     "django.contrib.admin",
     *(app for app in INSTALLED_APPS if not app.startswith(OURS)),

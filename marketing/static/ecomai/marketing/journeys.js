@@ -11,47 +11,47 @@
     const offered = parse("journey-offered"), texts = parse("journey-texts"), given = parse("journey-given");
     const list = document.getElementById("journey-steps"), said = document.getElementById("journey-said");
     const hidden = form.elements.namedItem("steps");
-    const cards = new WeakMap();
-    let made = 0;
-
-    // -- small parts --
-
-    const make = (name, properties = {}, ...children) => {
-      const element = Object.assign(document.createElement(name), properties);
-      element.append(...children);
-      return element;
-    };
-    const labelled = (text, input, className = "") => {
-      input.id ||= `journey-input-${++made}`;
-      return make("div", { className }, make("label", { htmlFor: input.id, textContent: text }), input);
-    };
-    const option = ([value, text]) => make("option", { value, textContent: text });
-    const select = (options, value) => {
-      const element = make("select", {}, ...options.map(option));
-      element.value = value;
-      return element;
-    };
-    const button = (text, act) => {
-      const element = make("button", { type: "button", textContent: text, className: "ecomai-button segment-quiet" });
-      element.addEventListener("click", act);
-      return element;
-    };
-    const whole = (input) => (input.value === "" ? null : Number(input.value));
-    const number = (value) => make("input", { type: "number", min: 1, step: 1, value: value ?? "" });
+    const { make, labelled, option, select, button, whole, number } = window.ecomaiSteps.parts;
+    const steps = window.ecomaiSteps.build({
+      list, said, texts, changed: () => changed(), otherwise: () => form.querySelector("[data-add]"),
+    });
+    const all = steps.all;
 
     // -- the parts of each type; each returns its elements and how to read them --
+
+    const filled = (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
 
     const makeVariant = (values) => {
       const subject = make("input", { type: "text", maxLength: 200, value: values.subject ?? "" });
       const body = make("textarea", { rows: 4, maxLength: 20000, value: values.body ?? "" });
       const weight = number(values.weight ?? 1);
+      const target = make("input", { type: "text", maxLength: 500, value: values.target_url ?? "" });
       const element = make("fieldset", { className: "journey-variant" }, make("legend"),
-        labelled(texts.subject_line, subject), labelled(texts.body, body), labelled(texts.weight, weight, "journey-short"));
-      const read = (name) => ({ name, subject: subject.value, body: body.value, weight: whole(weight) });
+        labelled(texts.subject_line, subject), labelled(texts.body, body), labelled(texts.target_url, target), labelled(texts.weight, weight, "journey-short"));
+      const read = (name) => ({ name, subject: subject.value, body: body.value, ...filled({ target_url: target.value.trim() }), weight: whole(weight) });
+      return { element, read };
+    };
+
+    /* By which way a message goes; only what that way needs is shown. */
+    const makeWay = (step) => {
+      const channel = select(offered.channels, step.channel || "email");
+      const endpoint = select([["", texts.nothing], ...offered.endpoints], step.endpoint ?? "");
+      const topic = select([["", texts.nothing], ...offered.topics], step.topic ?? "");
+      const slot = make("input", { type: "text", maxLength: 64, value: step.slot ?? "" });
+      const needed = [["webhook", labelled(texts.endpoint, endpoint)], ["onsite", labelled(texts.slot, slot)]];
+      const show = () => needed.forEach(([name, element]) => { element.hidden = channel.value !== name; });
+      channel.addEventListener("input", show);
+      show();
+      const element = make("div", { className: "step-line" }, labelled(texts.channel, channel), ...needed.map(([, each]) => each), labelled(texts.topic, topic));
+      const read = () => filled({
+        channel: channel.value === "email" ? "" : channel.value, topic: topic.value,
+        endpoint: channel.value === "webhook" ? endpoint.value : "", slot: channel.value === "onsite" ? slot.value.trim() : "",
+      });
       return { element, read };
     };
 
     const message = (step) => {
+      const way = makeWay(step);
       const holder = make("div"), made_ = [];
       const show = () => made_.forEach((one, place) => {
         one.element.querySelector("legend").textContent = made_.length > 1 ? `${texts.variant} ${String.fromCharCode(65 + place)}` : "";
@@ -74,15 +74,15 @@
       };
       const more = button(texts.add_variant, () => { add({}).querySelector("input").focus(); changed(); });
       (step.variants?.length ? step.variants : [{}]).forEach(add);
-      const read = () => ({ variants: made_.map((one, place) => one.read(String.fromCharCode(65 + place))) });
-      return { elements: [make("p", { className: "ecomai-quiet", textContent: texts.may_name }), holder, more], read, exits: () => [["next", texts.next]] };
+      const read = () => ({ ...way.read(), variants: made_.map((one, place) => one.read(String.fromCharCode(65 + place))) });
+      return { elements: [way.element, make("p", { className: "ecomai-quiet", textContent: texts.may_name }), holder, more], read, exits: () => [["next", texts.next]] };
     };
 
     const wait = (step) => {
       const amount = number(step.amount ?? 1), unit = select(offered.units, step.unit ?? "days");
       const event = select([["", texts.no_event], ...offered.events], step.event ?? "");
       if (step.event && event.value !== step.event) { event.append(option([step.event, step.event])); event.value = step.event; }
-      const element = make("div", { className: "journey-line" }, labelled(texts.for_how_long, amount, "journey-short"), labelled(texts.unit, unit), labelled(texts.or_until, event));
+      const element = make("div", { className: "step-line" }, labelled(texts.for_how_long, amount, "journey-short"), labelled(texts.unit, unit), labelled(texts.or_until, event));
       const read = () => ({ amount: whole(amount), unit: unit.value, event: event.value });
       const exits = () => (event.value ? [["next", texts.on_time], ["on_event", texts.on_event]] : [["next", texts.next]]);
       return { elements: [element], read, exits };
@@ -100,7 +100,6 @@
 
     // -- a step --
 
-    const all = () => [...list.children].map((item) => cards.get(item));
     const freeKey = (type) => {
       const taken = new Set(all().map((card) => card.key));
       let place = 1;
@@ -114,42 +113,25 @@
       Object.keys(card.targets).forEach((name) => { card.targets[name] = step[name] || END; });
       card.name = make("input", { type: "text", maxLength: 60, required: true, value: step.name ?? texts[`new_${type}`] });
       card.parts = makers[type](step);
-      card.exits = make("div", { className: "journey-line journey-exits" });
+      card.exits = make("div", { className: "step-line" });
       card.first = make("strong", { textContent: texts.begins_here });
-      const bar = make("div", { className: "segment-bar" },
-        button(texts.up, () => move(card, -1)), button(texts.down, () => move(card, 1)), button(texts.remove_step, () => remove(card)));
-      const legend = make("legend", {}, make("span", { className: `journey-kind journey-kind--${type}`, textContent: texts[type] }), card.first);
-      card.box = make("fieldset", { className: "journey-step" }, legend, labelled(texts.name, card.name), ...card.parts.elements, card.exits, bar);
-      card.item = make("li", {}, card.box);
-      cards.set(card.item, card);
+      const legend = make("legend", {}, make("span", { className: `step-kind step-kind--${type}`, textContent: texts[type] }), card.first);
+      card.box = make("fieldset", { className: "step-card" }, legend, labelled(texts.name, card.name), ...card.parts.elements, card.exits);
+      card.removed = () => leadOn(card);
       return card;
     };
 
-    const move = (card, by) => {
-      const other = by < 0 ? card.item.previousElementSibling : card.item.nextElementSibling;
-      if (!other) return;
-      by < 0 ? other.before(card.item) : other.after(card.item);
-      said.textContent = texts.moved;
-      changed();
-      card.box.querySelector(".segment-bar button:nth-child(" + (by < 0 ? 1 : 2) + ")").focus();
-    };
-
-    const remove = (card) => {
-      const next = card.item.nextElementSibling ?? card.item.previousElementSibling;
+    /* What led to a step that is gone leads to where it led. */
+    const leadOn = (card) => {
       const target = card.targets[card.parts.exits()[0][0]];
-      card.item.remove();
       all().forEach((other) => Object.keys(other.targets).forEach((name) => {
         if (other.targets[name] === card.key) other.targets[name] = target === other.key ? END : target;
       }));
-      said.textContent = texts.removed;
-      changed();
-      (next?.querySelector("input, select, button") ?? form.querySelector("[data-add]")).focus();
     };
 
     /* A new step comes after the last one, whose exits that led to the end lead to it. */
     const append = (type) => {
-      const last = all().at(-1), card = makeCard({ type });
-      list.append(card.item);
+      const last = all().at(-1), card = steps.append(makeCard({ type }));
       if (last) last.parts.exits().forEach(([name]) => { if (last.targets[name] === END && name !== "on_event") last.targets[name] = card.key; });
       changed();
       card.name.focus();
@@ -195,7 +177,7 @@
       document.body.dispatchEvent(new CustomEvent("journey-changed"));
     };
 
-    given.filter((step) => step && typeof step === "object").forEach((step) => list.append(makeCard(step).item));
+    given.filter((step) => step && typeof step === "object").forEach((step) => steps.append(makeCard(step)));
     form.querySelectorAll("[data-add]").forEach((each) => each.addEventListener("click", () => append(each.dataset.add)));
     list.addEventListener("input", changed);
     list.addEventListener("change", changed);

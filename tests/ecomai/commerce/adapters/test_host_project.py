@@ -132,7 +132,7 @@ def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     source.mkdir()
-    for name in ("ecomai", "recommendations", "risk", "marketing"):
+    for name in ("ecomai", "recommendations", "risk", "marketing", "support_bot"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "LICENSE"):
         shutil.copy(ROOT / name, source / name)

@@ -1,0 +1,1 @@
+"""Speech to text: recognisers, and language models of what a shop's customers say."""

@@ -1,0 +1,54 @@
+"""Who of a segment gets what: a hash says it, so that it is the same however often it is asked."""
+
+from collections.abc import Sequence
+
+from ecomai.experiments.assignment import draws
+
+from ..models import Campaign, CampaignVariant, Delivery, SegmentMember
+from .targeting import Targeting
+
+State = Delivery.State
+ASSIGNED_AT_ONCE = 2000
+
+
+def assign(campaign: Campaign) -> int:
+    """Write a row for each customer of the segment who may be addressed; a second call writes nothing new."""
+    variants = list(campaign.variants.order_by("pk"))
+    members = SegmentMember.objects.filter(
+        segment=campaign.segment, customer__marketing_profile__has_consent=True,
+        customer__storefront=campaign.storefront,
+    )  # fmt: skip
+    targeting = Targeting(campaign)
+    last = 0
+    n = 0
+    while batch := list(
+        members.filter(customer_id__gt=last)
+        .order_by("customer_id")
+        .values_list("customer_id", flat=True)[:ASSIGNED_AT_ONCE]
+    ):
+        last = batch[-1]
+        rows = targeting.apply([_row(campaign, variants, pk) for pk in batch])
+        n += len(Delivery.objects.bulk_create(rows, ignore_conflicts=True))
+    Campaign.objects.filter(pk=campaign.pk).update(is_assigned=True)
+    return n
+
+
+def _row(campaign: Campaign, variants: Sequence[CampaignVariant], customer_pk: int) -> Delivery:
+    for_holdout, _second, _third = draws(campaign.salt, campaign.storefront, str(customer_pk))
+    if for_holdout < campaign.holdout_share:
+        return Delivery(campaign=campaign, customer_id=customer_pk, state=State.HELD_OUT)
+    chosen = choose_variant(campaign, variants, customer_pk)
+    return Delivery(campaign=campaign, customer_id=customer_pk, variant=chosen, state=State.WAITING)
+
+
+def choose_variant(
+    campaign: Campaign, variants: Sequence[CampaignVariant], customer_pk: int
+) -> CampaignVariant:
+    """Return the one of several texts that a customer gets, by their weights."""
+    _first, for_variant, _third = draws(campaign.salt, campaign.storefront, str(customer_pk))
+    at, reached = for_variant * sum(variant.weight for variant in variants), 0.0
+    for variant in variants:
+        reached += variant.weight
+        if at < reached:
+            return variant
+    return variants[-1]

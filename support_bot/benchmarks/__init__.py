@@ -1,0 +1,1 @@
+"""Rehearsals of what the bot learned, on data folders."""

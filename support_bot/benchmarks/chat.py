@@ -1,0 +1,144 @@
+"""`chat`: many customers who chat at once with one web process, also through its restart."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from ecomai.benchmarking import Report
+from ecomai.benchmarking.processes import Server, load_average, web_process
+from ecomai.benchmarking.scratch import scratch_shop
+
+from ..demo.articles import demo_articles, seed_articles
+from ..models import Conversation, Message
+from ..services.intents import add_starter_intents
+from ..understanding.starter import STARTER, starter_examples
+from .grounding import open_shop
+
+N_SOCKETS, EVERY_SECONDS, SECONDS = 500, 10, 300
+#: A restart that takes longer than this is none that customers would sit out.
+RESTART_SECONDS = 2
+WARM_SECONDS = 30
+
+
+def chat(
+    data: Path,
+    *,
+    device: str,
+    seed: int,
+    report: Report,
+    hyperparameters: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Measure replies over open sockets; `n_sockets` and `seconds` may be given as hyperparameters.
+
+    Articles are found by meaning, as in a shop at work; by words alone with `has_encoder` 0.
+    """
+    given = dict(hyperparameters or {})
+    plan = {
+        "n_sockets": int(given.get("n_sockets", N_SOCKETS)), "seconds": float(given.get("seconds", SECONDS)),
+        "every_seconds": EVERY_SECONDS, "seed": seed, "texts": _texts(),
+    }  # fmt: skip
+    has_encoder = bool(int(given.get("has_encoder", 1)))
+    with scratch_shop("chat") as environment:
+        add_starter_intents()
+        if has_encoder:
+            open_shop(seed)
+        else:
+            seed_articles()
+        report(0.02, f"{plan['n_sockets']} sockets")
+        steady = _talk(environment, plan, is_restarted=False)
+        report(0.5, "the same through a restart")
+        restarted = _talk(environment, plan, is_restarted=True)
+    shown = {name: plan[name] for name in ("n_sockets", "seconds", "every_seconds")}
+    return {
+        "metrics": steady,
+        "splits": {"restart": restarted},
+        "settings": {**shown, "has_encoder": has_encoder, "load_average": load_average(), "web_processes": 1},
+    }
+
+
+def _texts() -> list[str]:
+    """What customers of the demo ask: questions to its articles, and what they want done."""
+    asked = [each.questions.splitlines() for each in demo_articles() if each.language == "en"]
+    wanted = [starter_examples(name, "en") for name in STARTER]
+    return [text for texts in (*asked, *wanted) for text in texts]
+
+
+def _talk(environment: Mapping[str, str], plan: Mapping[str, Any], *, is_restarted: bool) -> dict[str, float]:
+    """Let all customers talk; count in their books and in the database what is missing or double."""
+    Conversation.objects.all().delete()
+    with web_process(environment) as server:
+        clients = subprocess.Popen(
+            [sys.executable, "-m", f"{__package__}.chat_customers"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(environment),
+        )  # fmt: skip
+        with _Memory(server, since=min(WARM_SECONDS, plan["seconds"] / 4)) as memory:
+            if is_restarted:
+                timer = threading.Timer(plan["seconds"] / 2, server.restart, kwargs={"down": RESTART_SECONDS})
+                timer.start()
+            books, _errors = clients.communicate(json.dumps({**plan, "port": server.port}))
+        if clients.returncode:
+            raise RuntimeError("The customers' process ended early; its reason is above.")
+    return _judge(json.loads(books), memory)
+
+
+def _judge(books: Mapping[str, Any], memory: "_Memory") -> dict[str, float]:
+    waits = np.array(books["waits_ms"])
+    lost, doubled = _compare(books["sent"])
+    return {
+        "p50_first_reply_ms": round(float(np.percentile(waits, 50)), 1),
+        "p95_first_reply_ms": round(float(np.percentile(waits, 95)), 1),
+        "p99_first_reply_ms": round(float(np.percentile(waits, 99)), 1),
+        "n_messages": len(books["sent"]),
+        "lost": lost + books["n_missing"] + books["n_unanswered"],
+        "doubled": doubled + books["n_repeated"],
+        "n_reconnects": books["n_reconnects"],
+        "resident_mb": round(memory.last, 1),
+        "resident_growth_mb": round(memory.last - memory.first, 1),
+    }
+
+
+def _compare(sent: list[str]) -> tuple[int, int]:
+    """Return how many messages the database lacks or has no reply to, and how many of either are double."""
+    of_customers = Message.objects.filter(sender=Message.Sender.CUSTOMER)
+    keys = list(of_customers.values_list("key", flat=True))
+    n_replies = Message.objects.filter(sender=Message.Sender.BOT).count()
+    n_kept = len(set(keys))
+    lost = len(set(sent) - set(keys)) + max(0, n_kept - n_replies)
+    return lost, len(keys) - n_kept + max(0, n_replies - n_kept)
+
+
+class _Memory:
+    """Reads now and then how much memory the web process keeps."""
+
+    def __init__(self, server: Server, *, since: float) -> None:
+        self.server, self.since = server, since
+        self.first = self.last = 0.0
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        begin = time.monotonic()
+        while not self._is_over.wait(timeout=2):
+            if time.monotonic() - begin < self.since:
+                continue
+            try:
+                self.last = self.server.ask("GET", "/process/")["resident_mb"]
+            except OSError:  # it is being restarted: what the new process needs is counted from there
+                self.first = 0.0
+                continue
+            self.first = self.first or self.last

@@ -1,0 +1,1 @@
+"""Flows: steps that a shop writes, followed the same way each time."""

@@ -1,0 +1,1 @@
+"""What users ask of the support bot: say something, reply, hand over, look after what is kept."""

@@ -1,0 +1,1 @@
+"""The shopping assistant: wishes in words become filters, and items with reasons."""

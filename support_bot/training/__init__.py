@@ -1,0 +1,1 @@
+"""Trainings of this scenario, in a worker."""
