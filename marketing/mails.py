@@ -20,7 +20,10 @@ from .exceptions import TemplateError
 #: RFC 5322: lines should not be longer.
 LONGEST_LINE = 78
 #: What a text may name, and where it comes from.
-VARIABLES = ("name", "favourite_category", "favourite_brand", "loyalty_tier")
+OF_CUSTOMER = ("name", "favourite_category", "favourite_brand", "loyalty_tier")
+#: What an offer adds: the customer's own code, what it takes off, and the last day.
+OF_OFFER = ("voucher", "discount", "voucher_until")
+VARIABLES = (*OF_CUSTOMER, *OF_OFFER)
 FILTERS = frozenset({"default", "title", "capfirst", "upper", "lower"})
 #: Texts are escaped where they become HTML.
 _ENGINE = Engine(autoescape=False)
@@ -47,15 +50,23 @@ def compile_text(text: str) -> Template:
     return template
 
 
+def names_of(text: str) -> list[str]:
+    """Return which variables a text names, each once, in order."""
+    return list(dict.fromkeys(str(node.filter_expression.var) for node in _variables(text)))
+
+
 def names_without_default(text: str) -> list[str]:
-    """Return which variables of a text leave a gap where a customer has none, each once, in order."""
-    nodes = [node for node in compile_text(text).nodelist if isinstance(node, VariableNode)]
+    """Return which of a customer's variables leave a gap where one has none, each once, in order."""
     bare = [
         str(node.filter_expression.var)
-        for node in nodes
+        for node in _variables(text)
         if not any(function.__name__ == "default" for function, _arguments in node.filter_expression.filters)
     ]
-    return list(dict.fromkeys(bare))
+    return [name for name in dict.fromkeys(bare) if name in OF_CUSTOMER]
+
+
+def _variables(text: str) -> list[VariableNode]:
+    return [node for node in compile_text(text).nodelist if isinstance(node, VariableNode)]
 
 
 def _check_known(name: str, names: Sequence[str]) -> None:

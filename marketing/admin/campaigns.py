@@ -179,6 +179,7 @@ class CampaignAdmin(OwnPages):
     fieldsets = [
         (None, {"fields": ["name", "segment", "storefront", "holdout_share", "effect_days", "send_at"]}),
         (_("By which way"), {"fields": ["channel", "endpoint", "slot", "most_views", "topic"]}),
+        (_("What it offers"), {"fields": ["offer_percent", "offer_days"]}),
         (_("What it costs"), {"fields": ["cost_per_message", "fixed_cost", "margin_share"]}),
         (_("When it stops by itself"), {"fields": ["stops_at_harm"]}),
         (_("Only where it pays"), {"fields": ["is_targeted", "explored_share"]}),

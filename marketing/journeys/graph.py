@@ -29,6 +29,7 @@ class Message:
     """Something is said; the customer goes on at once.
 
     `endpoint` is the name of a webhook, `slot` a place on the site, `topic` a topic's short name.
+    `offer_percent` is what a voucher of the customer's own takes off, valid for `offer_days`.
     """
 
     key: str
@@ -37,6 +38,8 @@ class Message:
     endpoint: str = ""
     slot: str = ""
     topic: str = ""
+    offer_percent: int | None = None
+    offer_days: int = 14
     variants: tuple[Mapping[str, Any], ...]
     next: str
 
@@ -145,7 +148,16 @@ def _message(given: Mapping[str, Any], path: str, shared: dict[str, Any]) -> Ste
         _variant(each, place, f"{path}.variants[{place}]", shared["name"])
         for place, each in enumerate(variants)
     ]
-    return Message(**shared, **_way(given, path), variants=tuple(read), next=_exit(given, "next"))
+    more: dict[str, Any] = {**_way(given, path), **_offer(given, path)}
+    return Message(**shared, **more, variants=tuple(read), next=_exit(given, "next"))
+
+
+def _offer(given: Mapping[str, Any], path: str) -> dict[str, int]:
+    """Nothing where a message offers nothing."""
+    if given.get("offer_percent") is None:
+        return {}
+    highest = {"offer_percent": 100, "offer_days": 365}
+    return {name: _integer(given[name], f"{path}.{name}", highest[name]) for name in highest if name in given}
 
 
 def _way(given: Mapping[str, Any], path: str) -> dict[str, str]:

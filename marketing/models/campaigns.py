@@ -1,6 +1,7 @@
 """Campaigns: whom a mail goes to, who is kept without one to compare with, and what became of each."""
 
 import secrets
+from decimal import Decimal
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -59,6 +60,15 @@ class Campaign(Messaging, Storefronted):
         _("fixed cost"), max_digits=12, decimal_places=2, default=0, validators=[MinValueValidator(0)],
         help_text=_("Of the campaign as a whole, in the reporting currency."),
     )  # fmt: skip
+    offer_percent = models.DecimalField(
+        _("discount in percent"), max_digits=5, decimal_places=2, null=True, blank=True,
+        validators=[MinValueValidator(Decimal("0.01")), MaxValueValidator(100)],
+        help_text=_("Each customer gets a voucher that nobody else can use. Empty: no offer."),
+    )  # fmt: skip
+    offer_days = models.PositiveIntegerField(
+        _("voucher valid for days"), default=14, validators=[MinValueValidator(1), MaxValueValidator(365)],
+        help_text=_("From the day on which its message goes out."),
+    )  # fmt: skip
     margin_share = models.FloatField(
         _("margin"), default=0.3, validators=[MinValueValidator(0.01), MaxValueValidator(1.0)],
         help_text=_("The share of what customers spend that is left to the shop, from 0 to 1."),
@@ -103,6 +113,10 @@ class Campaign(Messaging, Storefronted):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def has_offer(self) -> bool:
+        return self.offer_percent is not None
 
 
 class CampaignVariant(models.Model):
@@ -183,6 +197,8 @@ class Delivery(models.Model):
     bounced_at = models.DateTimeField(_("bounced"), null=True, blank=True)
     complained_at = models.DateTimeField(_("complained"), null=True, blank=True)
     unsubscribed_at = models.DateTimeField(_("unsubscribed"), null=True, blank=True)
+    voucher_code = models.CharField(_("voucher"), max_length=64, blank=True, default="")
+    voucher_until = models.DateTimeField(_("voucher valid until"), null=True, blank=True)
     group = models.CharField(_("group"), max_length=16, choices=Group, blank=True, default="")
     expected_gain = models.FloatField(
         _("gain expected"), null=True, blank=True,

@@ -1,8 +1,10 @@
 """The page of a campaign: how far it is, what it says, and what it brought."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
@@ -11,9 +13,10 @@ from ecomai.commerce.money import format_money
 from ecomai.experiments.statistics import Effect
 from ecomai.numbers import format_percent
 
-from ..channels import what_is_missing
-from ..mails import VARIABLES, fill, names_without_default
+from ..mails import OF_CUSTOMER, fill, names_without_default
 from ..models import Campaign, Channel, CustomerProfile, Delivery, OnsiteMessage, SegmentMember
+from ..services import offers
+from ..services.campaigns import problems_of
 from ..services.effects import Amount, Arm, EffectReport, report_of
 from ..services.stopping import shares_of
 from ..summary import leaf_of
@@ -30,13 +33,15 @@ def context(campaign: Campaign) -> dict[str, Any]:
         "campaign": campaign,
         "states": [(State(state).label, n) for state, n in sorted(states.items())],
         "reasons": _reasons(campaign),
-        "missing": what_is_missing(campaign) if campaign.started_at is None else [],
+        "missing": problems_of(campaign) if campaign.started_at is None else [],
+        "offer": _offer(campaign),
         "answers": _answers(campaign) if campaign.started_at else [],
         "onsite": _onsite(campaign) if campaign.channel == Channel.ONSITE else [],
         "n_mails": n_mails,
         "progress": 1 - n_open / n_mails if n_mails else None,
         "variants": [
-            {"variant": variant, **_example(variant)} for variant in campaign.variants.order_by("pk")
+            {"variant": variant, **_example(campaign, variant)}
+            for variant in campaign.variants.order_by("pk")
         ],
         "targeting": targeting_context(campaign) if campaign.started_at else None,
         "report": report_context(report_of(campaign)) if campaign.started_at else None,
@@ -77,10 +82,29 @@ def _reasons(campaign: Campaign) -> list[tuple[str, int]]:
     return list(rows.values_list("reason").annotate(n=Count("pk")).order_by("-n")[:10])
 
 
-def _example(variant: Any) -> dict[str, str]:
+def _offer(campaign: Campaign) -> dict[str, Any] | None:
+    """What it offers, and what became of it."""
+    if not campaign.has_offer:
+        return None
+    values = _offered_values(campaign)
+    n_sent, n_used = offers.count_vouchers(campaign) if campaign.started_at else (0, 0)
+    return {
+        "discount": values["discount"], "days": campaign.offer_days, "n_sent": n_sent, "n_used": n_used,
+        "used": format_percent(n_used / n_sent if n_sent else None, 1),
+    }  # fmt: skip
+
+
+def _offered_values(campaign: Campaign) -> dict[str, str]:
+    until = (campaign.started_at or timezone.now()) + timedelta(days=campaign.offer_days)
+    return offers.offer_values(campaign, code="ABC-123-XYZ", until=until)
+
+
+def _example(campaign: Campaign, variant: Any) -> dict[str, str]:
     """The text as a customer might get it."""
     profile = CustomerProfile.objects.exclude(favourite_category="").first()
-    values = dict.fromkeys(VARIABLES, "") | {"name": _("Mia")}
+    values = dict.fromkeys(OF_CUSTOMER, "") | {"name": _("Mia")}
+    if campaign.has_offer:
+        values |= _offered_values(campaign)
     if profile is not None:
         values["favourite_category"] = leaf_of(profile.favourite_category)
         values["favourite_brand"] = profile.favourite_brand

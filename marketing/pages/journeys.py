@@ -234,6 +234,8 @@ def _texts() -> dict[str, str]:
         "slot": _("Place on the site"),
         "topic": _("Topic"),
         "nothing": _("– nothing –"),
+        "offer_percent": _("Discount in percent, by a voucher"),
+        "offer_days": _("Valid for days"),
         "target_url": _("Leads to (on the site and for webhooks)"),
         "wait": _("Wait"),
         "condition": _("Condition"),

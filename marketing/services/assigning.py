@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from django.db.models import QuerySet
+
 from ecomai.experiments.assignment import draws
 
 from ..models import Campaign, CampaignVariant, Delivery, SegmentMember
@@ -14,10 +16,7 @@ ASSIGNED_AT_ONCE = 2000
 def assign(campaign: Campaign) -> int:
     """Write a row for each customer of the segment who may be addressed; a second call writes nothing new."""
     variants = list(campaign.variants.order_by("pk"))
-    members = SegmentMember.objects.filter(
-        segment=campaign.segment, customer__marketing_profile__has_consent=True,
-        customer__storefront=campaign.storefront,
-    )  # fmt: skip
+    members = members_of(campaign)
     targeting = Targeting(campaign)
     last = 0
     n = 0
@@ -31,6 +30,14 @@ def assign(campaign: Campaign) -> int:
         n += len(Delivery.objects.bulk_create(rows, ignore_conflicts=True))
     Campaign.objects.filter(pk=campaign.pk).update(is_assigned=True)
     return n
+
+
+def members_of(campaign: Campaign) -> QuerySet[SegmentMember]:
+    """Return who of the segment may be addressed in the campaign's storefront."""
+    return SegmentMember.objects.filter(
+        segment=campaign.segment, customer__marketing_profile__has_consent=True,
+        customer__storefront=campaign.storefront,
+    )  # fmt: skip
 
 
 def _row(campaign: Campaign, variants: Sequence[CampaignVariant], customer_pk: int) -> Delivery:

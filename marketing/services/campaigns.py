@@ -18,8 +18,10 @@ from ..exceptions import CampaignNotReadyError, CampaignStateError, TemplateErro
 from ..mails import compile_text
 from ..models import Campaign, CampaignVariant, Channel, Delivery, Segment
 from .ads.groups import is_allowed_target
+from .assigning import members_of
 from .claims import JOB_KIND
 from .effects import window_end
+from .offers import problems_of_offer
 from .targeting import fix_version
 
 State = Campaign.State
@@ -61,7 +63,7 @@ def start_campaign(campaign: Campaign, *, user: Any = None) -> Job:
 
 
 def _start(locked: Campaign, *, user: Any) -> Job:
-    _check_ready(locked)
+    _refuse(locked, problems_of(locked))
     fix_version(locked)
     locked.state, locked.started_at = State.SENDING, locked.started_at or timezone.now()
     locked.halted_at, locked.halted_reason = None, ""
@@ -85,7 +87,7 @@ def schedule_campaign(campaign: Campaign, *, user: Any = None, send_at: datetime
         locked.send_at = send_at or locked.send_at
         if locked.send_at is None or locked.send_at <= timezone.now():
             raise CampaignNotReadyError(name=locked.name, reason=_("its time to be sent is not to come."))
-        _check_ready(locked)
+        _refuse(locked, _lasting_problems(locked))
         locked.state, locked.halted_at, locked.halted_reason = State.SCHEDULED, None, ""
         locked.save(update_fields=["state", "send_at", "halted_at", "halted_reason"])
         details = {"send_at": locked.send_at.isoformat()}
@@ -184,20 +186,31 @@ def _lock(campaign: Campaign, *states: str) -> Campaign:
     return locked
 
 
-def _check_ready(campaign: Campaign) -> None:
+def _refuse(campaign: Campaign, reasons: Sequence[str]) -> None:
+    for reason in reasons:
+        raise CampaignNotReadyError(name=campaign.name, reason=reason)
+
+
+def problems_of(campaign: Campaign) -> list[str]:
+    """Why it cannot start now, each as the end of a sentence."""
+    is_empty = not (campaign.is_assigned or members_of(campaign).exists())
+    nobody = [_("its segment has no customer who may be addressed.")] if is_empty else []
+    return [*_lasting_problems(campaign), *nobody]
+
+
+def _lasting_problems(campaign: Campaign) -> list[str]:
+    """What stays wrong unless somebody mends it; who is in a segment changes by itself."""
     reasons = what_is_missing(campaign)
     if campaign.topic is not None and not campaign.topic.is_active:
         reasons.insert(0, _("its topic is not in use."))
     if campaign.segment is None or campaign.segment.is_archived:
         reasons.insert(0, _("its segment is archived."))
-    reasons[:0] = _problems_of_texts(campaign)
-    if reasons:
-        raise CampaignNotReadyError(name=campaign.name, reason=reasons[0])
-
-
-def _problems_of_texts(campaign: Campaign) -> list[str]:
-    """A text that could be filled in when it was written may name by now what is not known."""
     variants = list(campaign.variants.order_by("pk"))
+    return [*(_problems_of_texts(variants) or problems_of_offer(campaign, variants)), *reasons]
+
+
+def _problems_of_texts(variants: Sequence[CampaignVariant]) -> list[str]:
+    """A text that could be filled in when it was written may name by now what is not known."""
     problems = [] if variants else [_("it has no text.")]
     for variant in variants:
         if variant.target_url and not is_allowed_target(variant.target_url):

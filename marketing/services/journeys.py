@@ -16,6 +16,7 @@ from ..channels import what_is_missing
 from ..exceptions import JourneyNotReadyError, JourneyStateError
 from ..journeys.graph import Graph, Message, parse_steps
 from ..models import Campaign, CampaignVariant, Journey, JourneyRun, Topic, WebhookEndpoint
+from .offers import problems_of_offer
 from .travelling import wake
 
 #: Takes in who is in the segment at the start.
@@ -135,9 +136,11 @@ def _make_campaigns(journey: Journey, graph: Graph) -> None:
     for step in graph.messages:
         campaign = _campaign_of(journey, step)
         campaign.save()
-        CampaignVariant.objects.bulk_create(
-            CampaignVariant(campaign=campaign, **variant) for variant in step.variants
-        )
+        CampaignVariant.objects.bulk_create(_variants_of(campaign, step))
+
+
+def _variants_of(campaign: Campaign, step: Message) -> list[CampaignVariant]:
+    return [CampaignVariant(campaign=campaign, **variant) for variant in step.variants]
 
 
 def _campaign_of(journey: Journey, step: Message) -> Campaign:
@@ -149,6 +152,7 @@ def _campaign_of(journey: Journey, step: Message) -> Campaign:
         slot=step.slot, cost_per_message=journey.cost_per_message, margin_share=journey.margin_share,
         endpoint=WebhookEndpoint.objects.filter(name=step.endpoint).first() if step.endpoint else None,
         topic=Topic.objects.filter(slug=step.topic).first() if step.topic else None,
+        offer_percent=step.offer_percent, offer_days=step.offer_days,
     )  # fmt: skip
 
 
@@ -167,6 +171,7 @@ def _problems_of_messages(journey: Journey, graph: Graph) -> list[str]:
     for step in graph.messages:
         campaign = _campaign_of(journey, step)
         problems += what_is_missing(campaign)
+        problems += problems_of_offer(campaign, _variants_of(campaign, step))
         if step.topic and (campaign.topic is None or not campaign.topic.is_active):
             problems.append(_("its topic is not in use."))
     return problems

@@ -71,7 +71,12 @@ def export(subject: Subject) -> Mapping[str, Any]:
 def _campaigns(theirs: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = Delivery.objects.filter(**theirs).select_related("campaign").order_by("pk")
     return [
-        {"name": row.campaign.name, "state": row.state, "sent_at": row.sent_at and row.sent_at.isoformat()}
+        {
+            "name": row.campaign.name,
+            "state": row.state,
+            "voucher": row.voucher_code,
+            "sent_at": row.sent_at and row.sent_at.isoformat(),
+        }
         for row in rows
     ]
 

@@ -26,6 +26,7 @@ from .addressing import Addressing
 from .assigning import assign
 from .claims import CLAIM_MINUTES, JOB_KIND, claim_some, mark, settle_claims, tell
 from .limits import take_room
+from .offers import issue_vouchers
 from .stopping import check_refused
 
 State = Delivery.State
@@ -158,6 +159,8 @@ class Sender:
             return 0
         try:
             ready = self.addressing.look_through(rows)
+            if self.campaign.has_offer:
+                ready = issue_vouchers(ready, self.campaign, check=self.job.check_cancelled)
             self.channel.open()
             # Within a second of a pause, or of another worker taking this one for dead.
             self.channel.hand_over(ready, check=self.job.check_cancelled)

@@ -1,11 +1,13 @@
 """A shop that knows how to reach its customers, and mail servers that misbehave."""
 
 import smtplib
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.core.mail.backends.base import BaseEmailBackend
 
-from ecomai.commerce.adapters import Contact, ShopAdapter
+from ecomai.commerce.adapters import ActionRefusedError, Contact, ShopAdapter, VoucherResult
 
 
 class MailingShop(ShopAdapter):
@@ -19,6 +21,20 @@ class MailingShop(ShopAdapter):
             for each in customer_ids
             if not each.startswith("x")
         }
+
+
+class VoucherShop(MailingShop):
+    """Issues vouchers, but to nobody whose id begins with “g”; `issued` keeps what was asked for."""
+
+    issued: ClassVar[list[tuple[str, Decimal, datetime | None]]] = []
+
+    def issue_voucher(
+        self, *, customer_id: str, percent: Decimal, valid_until: datetime | None = None
+    ) -> VoucherResult:
+        if customer_id.startswith("g"):
+            raise ActionRefusedError(reason="guests get no voucher")
+        self.issued.append((customer_id, percent, valid_until))
+        return VoucherResult(reference=customer_id, code=f"V-{len(self.issued)}-{customer_id}")
 
 
 class Server(BaseEmailBackend):

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from ecomai.registry.models import Job
 from marketing.exceptions import CampaignNotReadyError, CampaignStateError
-from marketing.models import Campaign, Segment
+from marketing.models import Campaign, CustomerProfile, Segment, SegmentMember
 from marketing.services.campaigns import (
     create_campaign,
     schedule_campaign,
@@ -35,8 +35,11 @@ def _mailing_shop(settings):
 
 
 @pytest.fixture
-def campaign() -> Campaign:
+def campaign(make_customer) -> Campaign:
     segment = Segment.objects.create(name="All", slug="all", kind="static")
+    customer = make_customer()
+    CustomerProfile.objects.create(customer=customer, has_consent=True)
+    SegmentMember.objects.create(segment=segment, customer=customer)
     return create_campaign(name="Spring", segment=segment, variants=[TEXT])
 
 
@@ -63,6 +66,16 @@ def test_there_is_a_way_back(campaign):
     schedule_campaign(campaign)
     start_campaign(campaign)
     assert start_due_campaigns(now=at) == 0, "a person was faster"
+
+
+def test_who_is_in_the_segment_counts_at_its_time(campaign):
+    SegmentMember.objects.all().delete()
+    at = timezone.now() + timedelta(hours=1)
+    schedule_campaign(campaign, send_at=at)
+    assert start_due_campaigns(now=at) == 0
+    campaign.refresh_from_db()
+    assert campaign.state == State.DRAFT
+    assert "no customer who may be addressed" in campaign.halted_reason
 
 
 def test_a_time_that_is_over_is_no_schedule(campaign):
@@ -95,7 +108,8 @@ def test_the_form_reads_the_shops_clock_and_the_page_schedules(client, campaign,
     form = {
         "name": "Spring", "segment": campaign.segment_id, "storefront": "", "holdout_share": "0.1",
         "effect_days": "14", "cost_per_message": "0", "margin_share": "0.3", "explored_share": "0.05",
-        "fixed_cost": "0", "channel": "email", "most_views": "5", "send_at": f"{year}-03-01T09:00",
+        "fixed_cost": "0", "offer_days": "14", "channel": "email", "most_views": "5",
+        "send_at": f"{year}-03-01T09:00",
         "variants-TOTAL_FORMS": "1", "variants-INITIAL_FORMS": "1",
         "variants-MIN_NUM_FORMS": "1", "variants-0-id": variant.pk, "variants-0-campaign": campaign.pk,
         "variants-0-name": "A", "variants-0-subject": "Hello", "variants-0-body": "New.",
@@ -132,9 +146,10 @@ def test_the_form_refuses_what_could_not_be_sent(admin_client, campaign, changes
     form = {
         "name": "Other", "segment": campaign.segment_id, "storefront": "", "holdout_share": "0.1",
         "effect_days": "14", "cost_per_message": "0", "margin_share": "0.3", "explored_share": "0.05",
-        "fixed_cost": "0", "channel": "email", "most_views": "5", "variants-TOTAL_FORMS": "1",
-        "variants-INITIAL_FORMS": "0", "variants-MIN_NUM_FORMS": "1", "variants-0-name": "A",
-        "variants-0-subject": "Hello", "variants-0-body": "New.", "variants-0-weight": "1",
+        "fixed_cost": "0", "offer_days": "14", "channel": "email", "most_views": "5",
+        "variants-TOTAL_FORMS": "1", "variants-INITIAL_FORMS": "0", "variants-MIN_NUM_FORMS": "1",
+        "variants-0-name": "A", "variants-0-subject": "Hello", "variants-0-body": "New.",
+        "variants-0-weight": "1",
     }  # fmt: skip
     answer = admin_client.post(reverse("admin:ecomai_marketing_campaign_add"), form | changes)
     assert sentence in answer.content.decode()

@@ -50,8 +50,20 @@
       return { element, read };
     };
 
+    /* What a message gives: a voucher of the customer's own; for how long is asked once there is one. */
+    const makeOffer = (step) => {
+      const percent = number(step.offer_percent, { max: 100 }), days = number(step.offer_days ?? 14, { max: 365 });
+      const forDays = labelled(texts.offer_days, days, "journey-short");
+      const show = () => { forDays.hidden = percent.value === ""; };
+      percent.addEventListener("input", show);
+      show();
+      const element = make("div", { className: "step-line" }, labelled(texts.offer_percent, percent, "journey-short"), forDays);
+      const read = () => (percent.value === "" ? {} : { offer_percent: whole(percent), offer_days: whole(days) });
+      return { element, read };
+    };
+
     const message = (step) => {
-      const way = makeWay(step);
+      const way = makeWay(step), offer = makeOffer(step);
       const holder = make("div"), made_ = [];
       const show = () => made_.forEach((one, place) => {
         one.element.querySelector("legend").textContent = made_.length > 1 ? `${texts.variant} ${String.fromCharCode(65 + place)}` : "";
@@ -74,8 +86,8 @@
       };
       const more = button(texts.add_variant, () => { add({}).querySelector("input").focus(); changed(); });
       (step.variants?.length ? step.variants : [{}]).forEach(add);
-      const read = () => ({ ...way.read(), variants: made_.map((one, place) => one.read(String.fromCharCode(65 + place))) });
-      return { elements: [way.element, make("p", { className: "ecomai-quiet", textContent: texts.may_name }), holder, more], read, exits: () => [["next", texts.next]] };
+      const read = () => ({ ...way.read(), ...offer.read(), variants: made_.map((one, place) => one.read(String.fromCharCode(65 + place))) });
+      return { elements: [way.element, offer.element, make("p", { className: "ecomai-quiet", textContent: texts.may_name }), holder, more], read, exits: () => [["next", texts.next]] };
     };
 
     const wait = (step) => {
