@@ -1,12 +1,13 @@
 """Reads of conversations."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import JSONObject
 from django.utils import timezone
 
 from ecomai.inference.spans import Span
@@ -52,6 +53,27 @@ def open_conversation_of(visitor: ChatVisitor) -> Conversation | None:
 def messages_after(conversation: Conversation, sequence: int, *, most: int = 500) -> Sequence[Message]:
     """Return the messages after a number, the oldest first."""
     return list(conversation.messages.filter(sequence__gt=sequence).order_by("sequence")[:most])
+
+
+def conversation_to_answer(pk: int) -> Conversation:
+    """Return all that each turn reads of a conversation: its customer, and what the bot said last."""
+    said = Message.objects.filter(conversation=OuterRef("pk"), sender=Message.Sender.BOT)
+    rows = Conversation.objects.select_related("customer").annotate(said_by_bot=Subquery(_newest(said)))
+    return rows.get(pk=pk)
+
+
+def said_last(conversation: Conversation) -> Mapping[str, str] | None:
+    """Return `text` and `answered_by` of what the bot said last; None where it said nothing yet."""
+    known = vars(conversation)
+    if "said_by_bot" not in known:
+        known["said_by_bot"] = _newest(conversation.messages.filter(sender=Message.Sender.BOT)).first()
+    found: Mapping[str, str] | None = known["said_by_bot"]
+    return found
+
+
+def _newest(said: QuerySet[Message]) -> Any:
+    shown = JSONObject(text="text", answered_by="answered_by")
+    return said.order_by("-sequence").values_list(shown, flat=True)[:1]
 
 
 def with_questions(replies: QuerySet[Message]) -> Any:

@@ -8,7 +8,8 @@ from ecomai.fusion.exceptions import PurposeNotAllowedError
 from ecomai.fusion.selectors import read_fact
 
 from ..app_settings import app_settings
-from ..models import Conversation, Message
+from ..models import Conversation
+from ..selectors import said_last
 from .turns import Reply, Turn
 
 Reason = Conversation.HandoffReason
@@ -35,9 +36,8 @@ def instead_of(reply: Reply, turn: Turn) -> Reply:
     """Return the reply, or a hand-over where it would say again what was said last and did not help."""
     if reply.hand_over or reply.is_failed or reply.memory is not None or was_looked_after(turn, Reason.LOOP):
         return reply
-    said = turn.conversation.messages.filter(sender=Message.Sender.BOT).order_by("-sequence")
-    last = said.only("text", "answered_by").first()
-    if last is None or last.text.strip() != reply.text.strip() or last.answered_by in REPEATS:
+    last = said_last(turn.conversation)
+    if last is None or last["text"].strip() != reply.text.strip() or last["answered_by"] in REPEATS:
         return reply
     text = _("I'd only repeat myself, so I'll ask a person to help you. They see what we have written.")
     return Reply(

@@ -64,15 +64,14 @@ def take_message(
     text = _clean(text, may_be_empty=bool(sent))
     _check_rate(visitor)
     conversation = conversation or selectors.open_conversation_of(visitor) or start_conversation(visitor)
-    content: dict[str, Any] = {"value": value} if value else {}
-    if sent:
-        content["attachments"] = [shown(row) for row in sent]
+    said: dict[str, Any] = {"sender": Message.Sender.CUSTOMER, "text": text, "key": key, "lease": lease}
+    content = {"value": value} if value else {}
+    if not sent:
+        return append_message(conversation, content=content, **said)
     with transaction.atomic():
-        message = append_message(
-            conversation, sender=Message.Sender.CUSTOMER, text=text, key=key, content=content, lease=lease
-        )
-        if sent:
-            attach(message, sent)
+        shown_rows = {"attachments": [shown(row) for row in sent]}
+        message = append_message(conversation, content=content | shown_rows, **said)
+        attach(message, sent)
     return message
 
 

@@ -35,7 +35,7 @@ def reply_to(message: Message) -> list[Message]:
     if not message.is_leased_here and not _lease(message):
         return []
     message.is_leased_here = False
-    conversation = Conversation.objects.get(pk=message.conversation_id)
+    conversation = selectors.conversation_to_answer(message.conversation_id)
     language, reply = _reply(conversation, message)
     if reply and reply.is_for_model and _n_attempts(message) == 1 and hand_to_worker(message):
         return []
