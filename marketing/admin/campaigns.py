@@ -84,7 +84,7 @@ class VariantForm(forms.ModelForm):
 
     class Meta:
         model = CampaignVariant
-        fields = ("name", "subject", "body", "weight", "target_url")
+        fields = ("name", "subject", "body", "weight", "target_url", "offer_percent", "offer_days")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -179,7 +179,6 @@ class CampaignAdmin(OwnPages):
     fieldsets = [
         (None, {"fields": ["name", "segment", "storefront", "holdout_share", "effect_days", "send_at"]}),
         (_("By which way"), {"fields": ["channel", "endpoint", "slot", "most_views", "topic"]}),
-        (_("What it offers"), {"fields": ["offer_percent", "offer_days"]}),
         (_("What it costs"), {"fields": ["cost_per_message", "fixed_cost", "margin_share"]}),
         (_("When it stops by itself"), {"fields": ["stops_at_harm"]}),
         (_("Only where it pays"), {"fields": ["is_targeted", "explored_share"]}),

@@ -29,7 +29,6 @@ class Message:
     """Something is said; the customer goes on at once.
 
     `endpoint` is the name of a webhook, `slot` a place on the site, `topic` a topic's short name.
-    `offer_percent` is what a voucher of the customer's own takes off, valid for `offer_days`.
     """
 
     key: str
@@ -38,8 +37,6 @@ class Message:
     endpoint: str = ""
     slot: str = ""
     topic: str = ""
-    offer_percent: int | None = None
-    offer_days: int = 14
     variants: tuple[Mapping[str, Any], ...]
     next: str
 
@@ -148,16 +145,7 @@ def _message(given: Mapping[str, Any], path: str, shared: dict[str, Any]) -> Ste
         _variant(each, place, f"{path}.variants[{place}]", shared["name"])
         for place, each in enumerate(variants)
     ]
-    more: dict[str, Any] = {**_way(given, path), **_offer(given, path)}
-    return Message(**shared, **more, variants=tuple(read), next=_exit(given, "next"))
-
-
-def _offer(given: Mapping[str, Any], path: str) -> dict[str, int]:
-    """Nothing where a message offers nothing."""
-    if given.get("offer_percent") is None:
-        return {}
-    highest = {"offer_percent": 100, "offer_days": 365}
-    return {name: _integer(given[name], f"{path}.{name}", highest[name]) for name in highest if name in given}
+    return Message(**shared, **_way(given, path), variants=tuple(read), next=_exit(given, "next"))
 
 
 def _way(given: Mapping[str, Any], path: str) -> dict[str, str]:
@@ -191,7 +179,15 @@ def _variant(given: Any, place: int, path: str, step_name: str) -> Mapping[str, 
             raise _wrong(f"{path}.{name}", str(error.params["reason"])) from error
     if target := _text(given, "target_url", path).strip():
         found["target_url"] = target
-    return found | {"weight": _integer(given.get("weight", 1), f"{path}.weight", 1000)}
+    return found | {"weight": _integer(given.get("weight", 1), f"{path}.weight", 1000)} | _offer(given, path)
+
+
+def _offer(given: Mapping[str, Any], path: str) -> dict[str, int]:
+    """What a voucher takes off, and for how many days; nothing where a text offers nothing."""
+    if given.get("offer_percent") is None:
+        return {}
+    highest = {"offer_percent": 100, "offer_days": 365}
+    return {name: _integer(given[name], f"{path}.{name}", highest[name]) for name in highest if name in given}
 
 
 def _wait(given: Mapping[str, Any], path: str, shared: dict[str, Any]) -> Step:

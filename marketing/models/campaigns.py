@@ -60,15 +60,6 @@ class Campaign(Messaging, Storefronted):
         _("fixed cost"), max_digits=12, decimal_places=2, default=0, validators=[MinValueValidator(0)],
         help_text=_("Of the campaign as a whole, in the reporting currency."),
     )  # fmt: skip
-    offer_percent = models.DecimalField(
-        _("discount in percent"), max_digits=5, decimal_places=2, null=True, blank=True,
-        validators=[MinValueValidator(Decimal("0.01")), MaxValueValidator(100)],
-        help_text=_("Each customer gets a voucher that nobody else can use. Empty: no offer."),
-    )  # fmt: skip
-    offer_days = models.PositiveIntegerField(
-        _("voucher valid for days"), default=14, validators=[MinValueValidator(1), MaxValueValidator(365)],
-        help_text=_("From the day on which its message goes out."),
-    )  # fmt: skip
     margin_share = models.FloatField(
         _("margin"), default=0.3, validators=[MinValueValidator(0.01), MaxValueValidator(1.0)],
         help_text=_("The share of what customers spend that is left to the shop, from 0 to 1."),
@@ -114,10 +105,6 @@ class Campaign(Messaging, Storefronted):
     def __str__(self) -> str:
         return self.name
 
-    @property
-    def has_offer(self) -> bool:
-        return self.offer_percent is not None
-
 
 class CampaignVariant(models.Model):
     """What is written; of several, each customer gets one by weight."""
@@ -133,6 +120,15 @@ class CampaignVariant(models.Model):
         _("leads to"), max_length=500, blank=True, default="",
         help_text=_("On the site and for webhooks: a page of the shop, such as /sale/."),
     )  # fmt: skip
+    offer_percent = models.DecimalField(
+        _("discount in percent"), max_digits=5, decimal_places=2, null=True, blank=True,
+        validators=[MinValueValidator(Decimal("0.01")), MaxValueValidator(100)],
+        help_text=_("Each customer gets a voucher that nobody else can use. Empty: no offer."),
+    )  # fmt: skip
+    offer_days = models.PositiveIntegerField(
+        _("voucher valid for days"), default=14, validators=[MinValueValidator(1), MaxValueValidator(365)],
+        help_text=_("From the day on which its message goes out."),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("variant of a campaign")
@@ -144,6 +140,10 @@ class CampaignVariant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def has_offer(self) -> bool:
+        return self.offer_percent is not None
 
 
 class Delivery(models.Model):

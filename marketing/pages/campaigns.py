@@ -14,7 +14,15 @@ from ecomai.experiments.statistics import Effect
 from ecomai.numbers import format_percent
 
 from ..mails import OF_CUSTOMER, fill, names_without_default
-from ..models import Campaign, Channel, CustomerProfile, Delivery, OnsiteMessage, SegmentMember
+from ..models import (
+    Campaign,
+    CampaignVariant,
+    Channel,
+    CustomerProfile,
+    Delivery,
+    OnsiteMessage,
+    SegmentMember,
+)
 from ..services import offers
 from ..services.campaigns import problems_of
 from ..services.effects import Amount, Arm, EffectReport, report_of
@@ -34,14 +42,13 @@ def context(campaign: Campaign) -> dict[str, Any]:
         "states": [(State(state).label, n) for state, n in sorted(states.items())],
         "reasons": _reasons(campaign),
         "missing": problems_of(campaign) if campaign.started_at is None else [],
-        "offer": _offer(campaign),
+        "vouchers": _vouchers(campaign) if campaign.started_at else None,
         "answers": _answers(campaign) if campaign.started_at else [],
         "onsite": _onsite(campaign) if campaign.channel == Channel.ONSITE else [],
         "n_mails": n_mails,
         "progress": 1 - n_open / n_mails if n_mails else None,
         "variants": [
-            {"variant": variant, **_example(campaign, variant)}
-            for variant in campaign.variants.order_by("pk")
+            {"variant": variant, **_example(variant)} for variant in campaign.variants.order_by("pk")
         ],
         "targeting": targeting_context(campaign) if campaign.started_at else None,
         "report": report_context(report_of(campaign)) if campaign.started_at else None,
@@ -82,33 +89,28 @@ def _reasons(campaign: Campaign) -> list[tuple[str, int]]:
     return list(rows.values_list("reason").annotate(n=Count("pk")).order_by("-n")[:10])
 
 
-def _offer(campaign: Campaign) -> dict[str, Any] | None:
-    """What it offers, and what became of it."""
-    if not campaign.has_offer:
-        return None
-    values = _offered_values(campaign)
-    n_sent, n_used = offers.count_vouchers(campaign) if campaign.started_at else (0, 0)
-    return {
-        "discount": values["discount"], "days": campaign.offer_days, "n_sent": n_sent, "n_used": n_used,
-        "used": format_percent(n_used / n_sent if n_sent else None, 1),
-    }  # fmt: skip
+def _vouchers(campaign: Campaign) -> dict[str, Any] | None:
+    """What became of what it offered."""
+    n_sent, n_used = offers.count_vouchers(campaign)
+    return (
+        {"n_sent": n_sent, "n_used": n_used, "share": format_percent(n_used / n_sent, 1)} if n_sent else None
+    )
 
 
-def _offered_values(campaign: Campaign) -> dict[str, str]:
-    until = (campaign.started_at or timezone.now()) + timedelta(days=campaign.offer_days)
-    return offers.offer_values(campaign, code="ABC-123-XYZ", until=until)
-
-
-def _example(campaign: Campaign, variant: Any) -> dict[str, str]:
+def _example(variant: CampaignVariant) -> dict[str, str]:
     """The text as a customer might get it."""
     profile = CustomerProfile.objects.exclude(favourite_category="").first()
     values = dict.fromkeys(OF_CUSTOMER, "") | {"name": _("Mia")}
-    if campaign.has_offer:
-        values |= _offered_values(campaign)
+    if variant.has_offer:
+        until = timezone.now() + timedelta(days=variant.offer_days)
+        values |= offers.offer_values(variant, code="ABC-123-XYZ", until=until)
     if profile is not None:
         values["favourite_category"] = leaf_of(profile.favourite_category)
         values["favourite_brand"] = profile.favourite_brand
-    return {"subject": fill(variant.subject, values), "body": fill(variant.body, values)}
+    return {
+        "subject": fill(variant.subject, values), "body": fill(variant.body, values),
+        "discount": offers.discount_of(variant) if variant.has_offer else "",
+    }  # fmt: skip
 
 
 def _answers(campaign: Campaign) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ from .ads.groups import is_allowed_target
 from .assigning import members_of
 from .claims import JOB_KIND
 from .effects import window_end
-from .offers import problems_of_offer
+from .offers import problems_of_offers
 from .targeting import fix_version
 
 State = Campaign.State
@@ -206,7 +206,7 @@ def _lasting_problems(campaign: Campaign) -> list[str]:
     if campaign.segment is None or campaign.segment.is_archived:
         reasons.insert(0, _("its segment is archived."))
     variants = list(campaign.variants.order_by("pk"))
-    return [*(_problems_of_texts(variants) or problems_of_offer(campaign, variants)), *reasons]
+    return [*(_problems_of_texts(variants) or problems_of_offers(variants)), *reasons]
 
 
 def _problems_of_texts(variants: Sequence[CampaignVariant]) -> list[str]:

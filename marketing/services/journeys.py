@@ -16,7 +16,7 @@ from ..channels import what_is_missing
 from ..exceptions import JourneyNotReadyError, JourneyStateError
 from ..journeys.graph import Graph, Message, parse_steps
 from ..models import Campaign, CampaignVariant, Journey, JourneyRun, Topic, WebhookEndpoint
-from .offers import problems_of_offer
+from .offers import problems_of_offers
 from .travelling import wake
 
 #: Takes in who is in the segment at the start.
@@ -152,7 +152,6 @@ def _campaign_of(journey: Journey, step: Message) -> Campaign:
         slot=step.slot, cost_per_message=journey.cost_per_message, margin_share=journey.margin_share,
         endpoint=WebhookEndpoint.objects.filter(name=step.endpoint).first() if step.endpoint else None,
         topic=Topic.objects.filter(slug=step.topic).first() if step.topic else None,
-        offer_percent=step.offer_percent, offer_days=step.offer_days,
     )  # fmt: skip
 
 
@@ -171,7 +170,7 @@ def _problems_of_messages(journey: Journey, graph: Graph) -> list[str]:
     for step in graph.messages:
         campaign = _campaign_of(journey, step)
         problems += what_is_missing(campaign)
-        problems += problems_of_offer(campaign, _variants_of(campaign, step))
+        problems += problems_of_offers(_variants_of(campaign, step))
         if step.topic and (campaign.topic is None or not campaign.topic.is_active):
             problems.append(_("its topic is not in use."))
     return problems

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.core.cache import cache
@@ -29,87 +30,91 @@ USED = "voucher"
 COUNTED_SECONDS = 60
 
 
-def problems_of_offer(campaign: Campaign, variants: Iterable[CampaignVariant]) -> list[str]:
-    """Why its vouchers could not be issued, or nobody would read of them, each as the end of a sentence."""
-    names = {variant.name: set(names_of(f"{variant.subject} {variant.body}")) for variant in variants}
-    if not campaign.has_offer:
-        return [
-            _("the text “%(name)s” names a voucher, and there is no offer.") % {"name": name}
-            for name, named in names.items()
-            if named & set(OF_OFFER)
-        ]
-    problems = [
-        _("the text “%(name)s” does not name the voucher: {{ voucher }}.") % {"name": name}
-        for name, named in names.items()
-        if "voucher" not in named
-    ]
-    if Action.ISSUE_VOUCHER not in get_adapter().supports():
+def problems_of_offers(variants: Iterable[CampaignVariant]) -> list[str]:
+    """Why vouchers could not be issued, or nobody would read of them, each as the end of a sentence."""
+    variants = list(variants)
+    problems = [problem for variant in variants if (problem := _problem_of_text(variant))]
+    if (
+        any(variant.has_offer for variant in variants)
+        and Action.ISSUE_VOUCHER not in get_adapter().supports()
+    ):
         problems.insert(0, _("the shop's adapter cannot issue vouchers."))
     return problems
+
+
+def _problem_of_text(variant: CampaignVariant) -> str:
+    named = set(names_of(f"{variant.subject} {variant.body}"))
+    if variant.has_offer and "voucher" not in named:
+        problem = _("the text “%(name)s” does not name the voucher: {{ voucher }}.")
+    elif not variant.has_offer and named & set(OF_OFFER):
+        problem = _("the text “%(name)s” names a voucher, and there is no offer.")
+    else:
+        return ""
+    return problem % {"name": variant.name}
 
 
 def issue_vouchers(
     ready: Sequence[Ready], campaign: Campaign, *, check: Callable[[], object] = bool
 ) -> list[Ready]:
-    """Return the messages with each customer's own voucher; whom the shop refuses one is left out.
+    """Return the messages, those with an offer with a voucher of the customer's own.
 
-    A message that is handed over again has the voucher that it had. `check` is called before each, and raises
-    where nothing more may go out.
+    Whom the shop refuses one is left out. A message that is handed over again has the voucher that it had.
+    `check` is called before each is issued, and raises where nothing more may go out.
     """
-    _keep_ends([one.row for one in ready], campaign)
-    issued, with_voucher = [], []
+    _keep_ends([one for one in ready if one.variant.has_offer])
+    issued, complete = [], []
     try:
         for one in ready:
-            check()
             row = one.row
-            if not row.voucher_code:
-                try:
-                    row.voucher_code = _issue(row, campaign)
-                except ActionRefusedError as error:
-                    row.state, row.reason = State.SKIPPED, str(error)[:200]
-                    continue
-                issued.append(row)
-            with_voucher.append(replace(one, values={**one.values, **_values(row, campaign)}))
+            if one.variant.has_offer:
+                if not row.voucher_code:
+                    check()
+                    try:
+                        row.voucher_code = _issue(one, campaign)
+                    except ActionRefusedError as error:
+                        row.state, row.reason = State.SKIPPED, str(error)[:200]
+                        continue
+                    issued.append(row)
+                one = replace(one, values={**one.values, **_values(one)})
+            complete.append(one)
     finally:
         Delivery.objects.bulk_update(issued, ["voucher_code"])
-    return with_voucher
+    return complete
 
 
-def _keep_ends(rows: Sequence[Delivery], campaign: Campaign) -> None:
+def _keep_ends(ready: Sequence[Ready]) -> None:
     """Write down until when vouchers are valid before any is issued: asked again, the shop hears the same."""
-    new = [row for row in rows if row.voucher_until is None]
-    until = timezone.now() + timedelta(days=campaign.offer_days)
-    for row in new:
-        row.voucher_until = until
-    Delivery.objects.filter(pk__in=[row.pk for row in new]).update(voucher_until=until)
+    new, now = [one for one in ready if one.row.voucher_until is None], timezone.now()
+    for one in new:
+        one.row.voucher_until = now + timedelta(days=one.variant.offer_days)
+    Delivery.objects.bulk_update([one.row for one in new], ["voucher_until"])
 
 
-def _issue(row: Delivery, campaign: Campaign) -> str:
+def _issue(one: Ready, campaign: Campaign) -> str:
     """Ask the shop, which answers the same again: a worker may die before the code is kept here."""
     result = perform_action(
-        Action.ISSUE_VOUCHER, key=f"marketing.delivery.{row.pk}", storefront=campaign.storefront,
-        actor_label=f"campaign:{campaign.pk}", customer_id=row.customer.external_id,
-        percent=campaign.offer_percent, valid_until=row.voucher_until,
+        Action.ISSUE_VOUCHER, key=f"marketing.delivery.{one.row.pk}", storefront=campaign.storefront,
+        actor_label=f"campaign:{campaign.pk}", customer_id=one.row.customer.external_id,
+        percent=one.variant.offer_percent, valid_until=one.row.voucher_until,
     )  # fmt: skip
     assert isinstance(result, VoucherResult)  # noqa: S101  (see `RESULTS`)
     return result.code
 
 
-def _values(row: Delivery, campaign: Campaign) -> dict[str, str]:
-    with speaking(row.customer.language):
-        return offer_values(campaign, code=row.voucher_code, until=row.voucher_until)
+def _values(one: Ready) -> dict[str, str]:
+    with speaking(one.row.customer.language):
+        return offer_values(one.variant, code=one.row.voucher_code, until=one.row.voucher_until)
 
 
-def offer_values(campaign: Campaign, *, code: str, until: Any) -> dict[str, str]:
-    """Return what texts may name of an offer, in the language that is spoken."""
-    discount = format_percent(float(campaign.offer_percent or 0) / 100, _n_decimals(campaign))
+def offer_values(variant: CampaignVariant, *, code: str, until: Any) -> dict[str, str]:
+    """Return what a text may name of its offer, in the language that is spoken."""
     last_day = date_format(timezone.localtime(until), "DATE_FORMAT")
-    return {"voucher": code, "discount": discount, "voucher_until": last_day}
+    return {"voucher": code, "discount": discount_of(variant), "voucher_until": last_day}
 
 
-def _n_decimals(campaign: Campaign) -> int:
-    percent = campaign.offer_percent or 0
-    return 0 if percent == int(percent) else 2
+def discount_of(variant: CampaignVariant) -> str:
+    percent = variant.offer_percent or Decimal(0)
+    return format_percent(float(percent) / 100, 0 if percent == int(percent) else 2)
 
 
 def count_vouchers(campaign: Campaign) -> tuple[int, int]:

@@ -159,8 +159,7 @@ class Sender:
             return 0
         try:
             ready = self.addressing.look_through(rows)
-            if self.campaign.has_offer:
-                ready = issue_vouchers(ready, self.campaign, check=self.job.check_cancelled)
+            ready = issue_vouchers(ready, self.campaign, check=self.job.check_cancelled)
             self.channel.open()
             # Within a second of a pause, or of another worker taking this one for dead.
             self.channel.hand_over(ready, check=self.job.check_cancelled)

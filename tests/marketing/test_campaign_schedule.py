@@ -108,12 +108,12 @@ def test_the_form_reads_the_shops_clock_and_the_page_schedules(client, campaign,
     form = {
         "name": "Spring", "segment": campaign.segment_id, "storefront": "", "holdout_share": "0.1",
         "effect_days": "14", "cost_per_message": "0", "margin_share": "0.3", "explored_share": "0.05",
-        "fixed_cost": "0", "offer_days": "14", "channel": "email", "most_views": "5",
+        "fixed_cost": "0", "channel": "email", "most_views": "5",
         "send_at": f"{year}-03-01T09:00",
         "variants-TOTAL_FORMS": "1", "variants-INITIAL_FORMS": "1",
         "variants-MIN_NUM_FORMS": "1", "variants-0-id": variant.pk, "variants-0-campaign": campaign.pk,
         "variants-0-name": "A", "variants-0-subject": "Hello", "variants-0-body": "New.",
-        "variants-0-weight": "1",
+        "variants-0-weight": "1", "variants-0-offer_days": "14",
     }  # fmt: skip
     answer = client.post(page, form)
     assert answer.status_code == 302, answer.context["errors"]
@@ -146,10 +146,10 @@ def test_the_form_refuses_what_could_not_be_sent(admin_client, campaign, changes
     form = {
         "name": "Other", "segment": campaign.segment_id, "storefront": "", "holdout_share": "0.1",
         "effect_days": "14", "cost_per_message": "0", "margin_share": "0.3", "explored_share": "0.05",
-        "fixed_cost": "0", "offer_days": "14", "channel": "email", "most_views": "5",
+        "fixed_cost": "0", "channel": "email", "most_views": "5",
         "variants-TOTAL_FORMS": "1", "variants-INITIAL_FORMS": "0", "variants-MIN_NUM_FORMS": "1",
         "variants-0-name": "A", "variants-0-subject": "Hello", "variants-0-body": "New.",
-        "variants-0-weight": "1",
+        "variants-0-weight": "1", "variants-0-offer_days": "14",
     }  # fmt: skip
     answer = admin_client.post(reverse("admin:ecomai_marketing_campaign_add"), form | changes)
     assert sentence in answer.content.decode()

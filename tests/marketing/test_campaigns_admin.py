@@ -48,10 +48,10 @@ def form(segment: Segment, **changes) -> dict:
     return {
         "name": "Spring", "segment": segment.pk, "storefront": "", "holdout_share": "0.1",
         "effect_days": "14", "cost_per_message": "0", "margin_share": "0.3", "explored_share": "0.05",
-        "fixed_cost": "0", "offer_days": "14", "channel": "email", "most_views": "5", "stops_at_harm": "on",
+        "fixed_cost": "0", "channel": "email", "most_views": "5", "stops_at_harm": "on",
         "variants-TOTAL_FORMS": "1", "variants-INITIAL_FORMS": "0", "variants-MIN_NUM_FORMS": "1",
         "variants-0-name": "A", "variants-0-subject": "Hello {{ name }}",
-        "variants-0-body": "New things.", "variants-0-weight": "1",
+        "variants-0-body": "New things.", "variants-0-weight": "1", "variants-0-offer_days": "14",
     } | changes  # fmt: skip
 
 
@@ -155,9 +155,8 @@ def test_who_may_only_look_starts_nothing(client, segment):
 
 
 def test_an_offer_is_told_with_an_example_and_what_is_missing(client, marketer, segment):
-    offered = form(
-        segment, offer_percent="12.5", **{"variants-0-body": "Code {{ voucher }}: {{ discount }}."}
-    )
+    offer = {"variants-0-body": "Code {{ voucher }}: {{ discount }}.", "variants-0-offer_percent": "12.5"}
+    offered = form(segment, **offer)
     client.post(reverse("admin:ecomai_marketing_campaign_add"), offered)
     text = client.get(page_of(Campaign.objects.get())).content.decode()
     assert "It offers 12.50 % by a voucher of each customer's own, valid for 14 days." in text

@@ -25,7 +25,7 @@ from .mailing_shop import Server, VoucherShop
 pytestmark = pytest.mark.django_db
 State = Delivery.State
 TOLD = "Your code: {{ voucher }}, until {{ voucher_until }}."
-OFFER = {"name": "A", "subject": "{{ discount }} for you", "body": TOLD}
+OFFER = {"name": "A", "subject": "{{ discount }} for you", "body": TOLD, "offer_percent": Decimal(15)}
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def segment(make_customer):
 
 
 def draft(segment: Segment, **fields) -> Campaign:
-    usual = {"name": "Spring", "variants": [OFFER], "holdout_share": 0.0, "offer_percent": Decimal(15)}
+    usual = {"name": "Spring", "variants": [OFFER], "holdout_share": 0.0}
     return create_campaign(segment=segment, **usual | fields)
 
 
@@ -66,7 +66,7 @@ def send(campaign: Campaign) -> dict[str, Delivery]:
 
 
 def test_each_customer_gets_a_voucher_of_their_own(segment):
-    rows = send(draft(segment, offer_days=10))
+    rows = send(draft(segment, variants=[OFFER | {"offer_days": 10}]))
     assert {name: row.state for name, row in rows.items()} == {
         "ann": State.SENT, "ben": State.SENT, "guest": State.SKIPPED,
     }  # fmt: skip
@@ -89,9 +89,9 @@ def test_a_worker_that_dies_after_the_shop_issued_a_voucher_gets_the_same_again(
         campaign=campaign, customer=segment.members.get(customer__external_id="ann").customer,
         variant=campaign.variants.get(), state=State.WAITING,
     )  # fmt: skip
-    campaign.refresh_from_db()
-    offers._keep_ends([row], campaign)
-    code = offers._issue(row, campaign)
+    ready = offers.Ready(Delivery.objects.get(pk=row.pk), None, {})
+    offers._keep_ends([ready])
+    code = offers._issue(ready, campaign)
     rows = send(campaign)
     assert rows["ann"].voucher_code == code
     assert [customer_id for customer_id, _percent, _until in VoucherShop.issued].count("ann") == 1
@@ -137,7 +137,7 @@ def test_a_mail_that_is_tried_again_has_the_same_voucher(segment):
     ("fields", "reason"),
     [
         ({"variants": [OFFER | {"body": "Come in.", "subject": "Hello"}]}, "does not name the voucher"),
-        ({"offer_percent": None}, "there is no offer"),
+        ({"variants": [OFFER | {"offer_percent": None}]}, "there is no offer"),
     ],
 )
 def test_an_offer_that_nobody_reads_of_is_no_start(segment, fields, reason):
@@ -171,9 +171,8 @@ def test_used_vouchers_are_counted(segment):
 
 def test_a_message_of_a_journey_brings_a_voucher_too(make_customer):
     customers = make_customers(make_customer, 2)
-    gift = TEXT | {"body": "Your code: {{ voucher }}"}
-    steps = [*STEPS[:2], STEPS[2] | {"variants": [gift], "offer_percent": 20, "offer_days": 3},
-             STEPS[3] | {"variants": [gift], "offer_percent": 10}]  # fmt: skip
+    gift = TEXT | {"body": "Your code: {{ voucher }}", "offer_percent": 10, "offer_days": 3}
+    steps = [*STEPS[:3], STEPS[3] | {"variants": [gift]}]
     journey = make_journey(event="cart", steps=steps)
     start_journey(journey)
     enter(journey, [customer.pk for customer in customers])
@@ -189,6 +188,8 @@ def test_a_message_of_a_journey_brings_a_voucher_too(make_customer):
 
 
 def test_a_journey_whose_text_names_no_voucher_is_no_start():
-    journey = make_journey(event="cart", steps=[*STEPS[:3], STEPS[3] | {"offer_percent": 10}])
+    journey = make_journey(
+        event="cart", steps=[*STEPS[:3], STEPS[3] | {"variants": [TEXT | {"offer_percent": 10}]}]
+    )
     with pytest.raises(JourneyNotReadyError, match="does not name the voucher"):
         start_journey(journey)

@@ -288,10 +288,10 @@ def test_the_switch_is_in_the_form_and_the_start_says_what_it_does(client, marke
         "name": "Spring", "segment": Segment.objects.get(slug="all").pk, "storefront": "",
         "holdout_share": "0.1", "effect_days": "14", "is_targeted": "on", "cost_per_message": "0.5",
         "margin_share": "0.4", "explored_share": "0",
-        "fixed_cost": "0", "offer_days": "14", "channel": "email", "most_views": "5",
+        "fixed_cost": "0", "channel": "email", "most_views": "5",
         "variants-TOTAL_FORMS": "1", "variants-INITIAL_FORMS": "0", "variants-MIN_NUM_FORMS": "1",
         "variants-0-name": "A", "variants-0-subject": "Hello", "variants-0-body": "New things.",
-        "variants-0-weight": "1",
+        "variants-0-weight": "1", "variants-0-offer_days": "14",
     }  # fmt: skip
     bad = client.post(reverse("admin:ecomai_marketing_campaign_add"), sent | {"margin_share": "3"})
     assert bad.status_code == 200

@@ -21,14 +21,29 @@
 
     const filled = (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
 
+    /* What a text gives: a voucher of the customer's own; for how long is asked once there is one. */
+    const makeOffer = (values) => {
+      const percent = number(values.offer_percent, { max: 100 }), days = number(values.offer_days ?? 14, { max: 365 });
+      const forDays = labelled(texts.offer_days, days, "journey-short");
+      const show = () => { forDays.hidden = percent.value === ""; };
+      percent.addEventListener("input", show);
+      show();
+      const element = make("div", { className: "step-line" }, labelled(texts.offer_percent, percent, "journey-short"), forDays);
+      const read = () => (percent.value === "" ? {} : { offer_percent: whole(percent), offer_days: whole(days) });
+      return { element, read };
+    };
+
     const makeVariant = (values) => {
       const subject = make("input", { type: "text", maxLength: 200, value: values.subject ?? "" });
       const body = make("textarea", { rows: 4, maxLength: 20000, value: values.body ?? "" });
       const weight = number(values.weight ?? 1);
       const target = make("input", { type: "text", maxLength: 500, value: values.target_url ?? "" });
+      const offer = makeOffer(values);
       const element = make("fieldset", { className: "journey-variant" }, make("legend"),
-        labelled(texts.subject_line, subject), labelled(texts.body, body), labelled(texts.target_url, target), labelled(texts.weight, weight, "journey-short"));
-      const read = (name) => ({ name, subject: subject.value, body: body.value, ...filled({ target_url: target.value.trim() }), weight: whole(weight) });
+        labelled(texts.subject_line, subject), labelled(texts.body, body), offer.element, labelled(texts.target_url, target), labelled(texts.weight, weight, "journey-short"));
+      const read = (name) => ({
+        name, subject: subject.value, body: body.value, ...filled({ target_url: target.value.trim() }), ...offer.read(), weight: whole(weight),
+      });
       return { element, read };
     };
 
@@ -50,20 +65,8 @@
       return { element, read };
     };
 
-    /* What a message gives: a voucher of the customer's own; for how long is asked once there is one. */
-    const makeOffer = (step) => {
-      const percent = number(step.offer_percent, { max: 100 }), days = number(step.offer_days ?? 14, { max: 365 });
-      const forDays = labelled(texts.offer_days, days, "journey-short");
-      const show = () => { forDays.hidden = percent.value === ""; };
-      percent.addEventListener("input", show);
-      show();
-      const element = make("div", { className: "step-line" }, labelled(texts.offer_percent, percent, "journey-short"), forDays);
-      const read = () => (percent.value === "" ? {} : { offer_percent: whole(percent), offer_days: whole(days) });
-      return { element, read };
-    };
-
     const message = (step) => {
-      const way = makeWay(step), offer = makeOffer(step);
+      const way = makeWay(step);
       const holder = make("div"), made_ = [];
       const show = () => made_.forEach((one, place) => {
         one.element.querySelector("legend").textContent = made_.length > 1 ? `${texts.variant} ${String.fromCharCode(65 + place)}` : "";
@@ -86,8 +89,8 @@
       };
       const more = button(texts.add_variant, () => { add({}).querySelector("input").focus(); changed(); });
       (step.variants?.length ? step.variants : [{}]).forEach(add);
-      const read = () => ({ ...way.read(), ...offer.read(), variants: made_.map((one, place) => one.read(String.fromCharCode(65 + place))) });
-      return { elements: [way.element, offer.element, make("p", { className: "ecomai-quiet", textContent: texts.may_name }), holder, more], read, exits: () => [["next", texts.next]] };
+      const read = () => ({ ...way.read(), variants: made_.map((one, place) => one.read(String.fromCharCode(65 + place))) });
+      return { elements: [way.element, make("p", { className: "ecomai-quiet", textContent: texts.may_name }), holder, more], read, exits: () => [["next", texts.next]] };
     };
 
     const wait = (step) => {
