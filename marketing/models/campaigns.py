@@ -107,7 +107,13 @@ class Campaign(Messaging, Storefronted):
 
 
 class CampaignVariant(models.Model):
-    """What is written; of several, each customer gets one by weight."""
+    """What is written; of several, each customer gets one by weight, or the one that moves them most."""
+
+    class Kind(models.TextChoices):
+        """What is told apart where it is learned whom a message moves."""
+
+        PLAIN = "plain", _("without an offer")
+        OFFERED = "offered", _("with an offer")
 
     campaign = models.ForeignKey(
         Campaign, verbose_name=_("campaign"), on_delete=models.CASCADE, related_name="variants"
@@ -144,6 +150,10 @@ class CampaignVariant(models.Model):
     @property
     def has_offer(self) -> bool:
         return self.offer_percent is not None
+
+    @property
+    def kind(self) -> "CampaignVariant.Kind":
+        return self.Kind.OFFERED if self.has_offer else self.Kind.PLAIN
 
 
 class Delivery(models.Model):
@@ -206,6 +216,11 @@ class Delivery(models.Model):
     )  # fmt: skip
     treat_probability = models.FloatField(
         null=True, blank=True, help_text=_("With which it was to get a message; empty: all but the holdout.")
+    )
+    offer_probability = models.FloatField(
+        null=True,
+        blank=True,
+        help_text=_("With which it was to get one with an offer; empty: by the weights."),
     )
 
     class Meta:

@@ -51,6 +51,8 @@ def _figures(campaign: Campaign, report: TargetingReport) -> list[tuple[str, str
         (_("Cost of a message"), _money(float(campaign.cost_per_message))),
         (_("Messages saved, at their cost"), _money(report.saved)),
     ]
+    if report.n_offered:
+        rows.insert(0, (_("With an offer"), number_format(report.n_offered, force_grouping=True)))
     if report.gained is not None:
         rows.append((_("Against a message to everybody, it left"), _amounts(report.gained)))
     return rows

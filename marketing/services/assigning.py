@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from ecomai.experiments.assignment import draws
 
 from ..models import Campaign, CampaignVariant, Delivery, SegmentMember
-from .targeting import Targeting
+from .targeting import Targeting, choose_variant
 
 State = Delivery.State
 ASSIGNED_AT_ONCE = 2000
@@ -17,7 +17,7 @@ def assign(campaign: Campaign) -> int:
     """Write a row for each customer of the segment who may be addressed; a second call writes nothing new."""
     variants = list(campaign.variants.order_by("pk"))
     members = members_of(campaign)
-    targeting = Targeting(campaign)
+    targeting = Targeting(campaign, variants)
     last = 0
     n = 0
     while batch := list(
@@ -46,16 +46,3 @@ def _row(campaign: Campaign, variants: Sequence[CampaignVariant], customer_pk: i
         return Delivery(campaign=campaign, customer_id=customer_pk, state=State.HELD_OUT)
     chosen = choose_variant(campaign, variants, customer_pk)
     return Delivery(campaign=campaign, customer_id=customer_pk, variant=chosen, state=State.WAITING)
-
-
-def choose_variant(
-    campaign: Campaign, variants: Sequence[CampaignVariant], customer_pk: int
-) -> CampaignVariant:
-    """Return the one of several texts that a customer gets, by their weights."""
-    _first, for_variant, _third = draws(campaign.salt, campaign.storefront, str(customer_pk))
-    at, reached = for_variant * sum(variant.weight for variant in variants), 0.0
-    for variant in variants:
-        reached += variant.weight
-        if at < reached:
-            return variant
-    return variants[-1]

@@ -1,7 +1,7 @@
 """The switch of a campaign: who is expected to bring more than a message costs gets one, and a few others."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from django.utils.translation import gettext as _
@@ -13,10 +13,14 @@ from ecomai.registry.models import ModelVersion
 from ecomai.registry.selectors import serving_version
 
 from ..exceptions import CampaignNotReadyError
-from ..models import Campaign, Delivery
+from ..models import Campaign, CampaignVariant, Delivery
 from ..scenario import UPLIFT
 from ..targeting.features import customer_features
 from ..targeting.histories import read_histories
+from ..targeting.trials import offered_share
+
+if TYPE_CHECKING:
+    from ..training.uplift_artifacts import UpliftModels
 
 State, Group = Delivery.State, Delivery.Group
 Floats = NDArray[np.float64]
@@ -34,16 +38,32 @@ def fix_version(campaign: Campaign) -> None:
 
 
 class Targeting:
-    """Chooses among the customers of one campaign; of one that goes to everybody it changes nothing."""
+    """Chooses among the customers of one campaign; of one that goes to everybody it changes nothing.
 
-    def __init__(self, campaign: Campaign) -> None:
-        self.campaign = campaign
-        self.model: Any = None
+    Of texts with and without an offer each customer is given the kind that is expected to leave more, once
+    both have been learned; until then the kind is drawn by the weights, so that both can be.
+    """
+
+    def __init__(self, campaign: Campaign, variants: Sequence[CampaignVariant]) -> None:
+        self.campaign, self.variants = campaign, variants
+        self.kinds = sorted({variant.kind for variant in variants})
+        self.offered_share = offered_share(variants)
+        self.models: UpliftModels = {}
         if campaign.is_targeted:
-            from ..training.uplift_artifacts import read_uplift_model
+            from ..training.uplift_artifacts import read_uplift_models
 
             version = ModelVersion.objects.get(pk=campaign.uplift_version or 0)
-            self.model = read_uplift_model(open_artifact(version))
+            self.models = read_uplift_models(open_artifact(version))
+
+    @property
+    def _shares(self) -> Floats:
+        """How often each kind is drawn by the weights, in the order of `kinds`."""
+        is_offered = np.array([kind == CampaignVariant.Kind.OFFERED for kind in self.kinds])
+        return np.where(is_offered, self.offered_share, 1 - self.offered_share)
+
+    @property
+    def chooses_kind(self) -> bool:
+        return len(self.kinds) > 1 and all(kind in self.models for kind in self.kinds)
 
     def apply(self, rows: Sequence[Delivery]) -> Sequence[Delivery]:
         """Write into rows, before they are stored, what is expected, and leave out where it is too little.
@@ -51,33 +71,93 @@ class Targeting:
         The holdout stays as it was drawn, so that the effect among those who would have been left out is
         measured, too. The same however often it is asked.
         """
-        if self.model is None or not rows:
+        if not self.models or not rows:
             return rows
-        campaign = self.campaign
-        assert campaign.started_at is not None  # noqa: S101
-        pks, began = [row.customer_id for row in rows], campaign.started_at
-        histories = read_histories(pks, as_of=began) if self.model.encoder is not None else None
-        effects, without = self.model.predict(customer_features(pks, as_of=began), histories)
-        effects = effects * campaign.margin_share
-        gains = effects - float(campaign.cost_per_message)
-        groups = groups_of(effects, float(campaign.cost_per_message), without, usual=self.model.usual)
-        for row, gain, group in zip(rows, gains, groups, strict=True):
-            row.expected_gain, row.group = round(float(gain), 4), group
-            row.treat_probability = self._probability(group)
-            if row.state == State.WAITING and not self._gets_one(row):
+        campaign, cost = self.campaign, float(self.campaign.cost_per_message)
+        gains, without, usual = self._forecast([row.customer_id for row in rows])
+        best = gains.argmax(axis=1)
+        expected = gains.max(axis=1) if self.chooses_kind else gains @ self._shares
+        groups = groups_of(expected + cost, cost, without, usual=usual)
+        for row, place, gain, group in zip(rows, best.tolist(), expected.tolist(), groups, strict=True):
+            kind = self.kinds[place]
+            row.expected_gain, row.group = round(gain, 4), group
+            row.treat_probability, row.offer_probability = self._probabilities(group, kind)
+            if row.state == State.HELD_OUT or self._explores(row):
+                continue
+            if group != Group.PERSUADABLE:
                 row.state, row.reason = State.NOT_WORTH, _("was expected to bring less than it costs")
+            elif self.chooses_kind:
+                of_kind = [variant for variant in self.variants if variant.kind == kind]
+                row.variant = choose_variant(campaign, of_kind, row.customer_id)
         return rows
 
-    def _probability(self, group: str) -> float:
-        share = 1.0 if group == Group.PERSUADABLE else self.campaign.explored_share
-        return (1 - self.campaign.holdout_share) * share
+    def _forecast(self, pks: Sequence[int]) -> tuple[Floats, Floats, float]:
+        """Return what each kind leaves, of shape (n_customers, n_kinds), who buys anyway and how usual."""
+        campaign = self.campaign
+        assert campaign.started_at is not None  # noqa: S101
+        X = customer_features(pks, as_of=campaign.started_at)
+        of_kinds = [self.models.get(kind) or next(iter(self.models.values())) for kind in self.kinds]
+        has_encoder = any(model.encoder is not None for model in of_kinds)
+        histories = read_histories(pks, as_of=campaign.started_at) if has_encoder else None
+        told = [model.predict(X, histories) for model in of_kinds]
+        found = [
+            self._gains(kind, effects, without * model.worth)
+            for kind, model, (effects, without) in zip(self.kinds, of_kinds, told, strict=True)
+        ]
+        return np.column_stack(found), told[0][1], of_kinds[0].usual
 
-    def _gets_one(self, row: Delivery) -> bool:
-        if row.group == Group.PERSUADABLE:
-            return True
+    def _gains(self, kind: str, effects: Floats, spent_without: Floats) -> Floats:
+        """Return what is left of the effect; an offer also takes from what would have been spent anyway."""
+        margin = self.campaign.margin_share
+        left = margin_after(margin, self._discount(kind))
+        return left * effects - (margin - left) * spent_without - float(self.campaign.cost_per_message)
+
+    def _discount(self, kind: str) -> float:
+        """Return what texts of a kind take off on average, as a share."""
+        of_kind = [variant for variant in self.variants if variant.kind == kind]
+        percents = [float(variant.offer_percent or 0) for variant in of_kind]
+        return float(np.average(percents, weights=[variant.weight for variant in of_kind])) / 100
+
+    def _probabilities(self, group: str, kind: str) -> tuple[float, float]:
+        """Return with which probability a message is sent, and one with an offer."""
+        explored, sent = self.campaign.explored_share, 1 - self.campaign.holdout_share
+        if group != Group.PERSUADABLE:
+            return sent * explored, sent * explored * self.offered_share
+        if not self.chooses_kind:
+            return sent, sent * self.offered_share
+        is_offered = float(kind == CampaignVariant.Kind.OFFERED)
+        return sent, sent * ((1 - explored) * is_offered + explored * self.offered_share)
+
+    def _explores(self, row: Delivery) -> bool:
         campaign = self.campaign
         *_others, for_exploring = draws(campaign.salt, campaign.storefront, str(row.customer_id))
         return for_exploring < campaign.explored_share
+
+
+def margin_after(margin: float, discount: float) -> float:
+    """Return the share of what is paid that is left to the shop where a discount was taken off.
+
+    Examples
+    --------
+    >>> round(margin_after(0.3, 0.1), 4), margin_after(0.3, 0.0)
+    (0.2222, 0.3)
+    """
+    if discount >= 1:
+        return 0.0  # nothing is paid
+    return 1 - (1 - margin) / (1 - discount) if discount else margin
+
+
+def choose_variant(
+    campaign: Campaign, variants: Sequence[CampaignVariant], customer_pk: int
+) -> CampaignVariant:
+    """Return the one of several texts that a customer gets, by their weights."""
+    _first, for_variant, _third = draws(campaign.salt, campaign.storefront, str(customer_pk))
+    at, reached = for_variant * sum(variant.weight for variant in variants), 0.0
+    for variant in variants:
+        reached += variant.weight
+        if at < reached:
+            return variant
+    return variants[-1]
 
 
 def groups_of(effects: Floats, cost: float, without: Floats, *, usual: float) -> list[str]:

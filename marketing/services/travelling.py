@@ -32,8 +32,8 @@ from ..models import (
     SegmentMember,
 )
 from ..segments.compiling import Scope, select_profiles
-from .assigning import choose_variant
 from .sending import send_waiting
+from .targeting import choose_variant
 
 logger = logging.getLogger(__name__)
 State = JourneyRun.State

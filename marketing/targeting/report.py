@@ -19,6 +19,9 @@ ALPHA = 0.05
 _CHUNK = 5000
 #: With fewer on a side, nothing is said of a group.
 LEAST_ON_SIDE = 10
+_FIELDS = (
+    "customer_id", "state", "group", "expected_gain", "treat_probability", "variant__offer_percent",
+)  # fmt: skip
 Floats = NDArray[np.float64]
 
 
@@ -48,12 +51,14 @@ class GroupReport:
 class TargetingReport:
     """All groups, and the choice against a message to everybody, over the whole campaign.
 
-    `saved` is what messages that were not sent would have cost. `gained` is the estimate of what choosing
-    left more than a message to everybody would have, doubly robust; None where it cannot be told.
+    `n_offered` got a message with an offer. `saved` is what messages that were not sent would have cost.
+    `gained` is the estimate of what choosing left more than a message to everybody would have, doubly
+    robust; None where it cannot be told.
     """
 
     groups: list[GroupReport]
     n_left_out: int
+    n_offered: int
     saved: float
     gained: Interval | None
 
@@ -66,11 +71,7 @@ def targeting_report(campaign: Campaign, spent: Mapping[int, float]) -> Targetin
     if not campaign.is_targeted:
         return None
     rows = Delivery.objects.filter(campaign=campaign).exclude(group="").order_by("pk")
-    found = list(
-        rows.values_list("customer_id", "state", "group", "expected_gain", "treat_probability").iterator(
-            _CHUNK
-        )
-    )
+    found = list(rows.values_list(*_FIELDS).iterator(_CHUNK))
     groups = np.array([row[2] for row in found], dtype=str)
     treatment = np.array([row[1] not in WITHOUT for row in found], dtype=np.int64)
     amounts = np.array([spent.get(row[0], 0.0) for row in found], dtype=np.float64)
@@ -78,13 +79,14 @@ def targeting_report(campaign: Campaign, spent: Mapping[int, float]) -> Targetin
     predicted = np.array([row[3] for row in found], dtype=np.float64)
     chances = np.array([row[4] for row in found], dtype=np.float64)
     n_left_out = sum(row[1] == Delivery.State.NOT_WORTH for row in found)
+    n_offered = sum(row[1] not in WITHOUT and row[5] is not None for row in found)
     reports = [
         _group(group, treatment[is_in], predicted[is_in], bought[is_in], amounts[is_in])
         for group in Delivery.Group.values
         if (is_in := groups == group).any()
     ]
     return TargetingReport(
-        reports, n_left_out, n_left_out * float(campaign.cost_per_message),
+        reports, n_left_out, n_offered, n_left_out * float(campaign.cost_per_message),
         _gained(campaign, groups, treatment, amounts, chances),
     )  # fmt: skip
 

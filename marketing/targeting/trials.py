@@ -1,8 +1,8 @@
 """What finished campaigns tell: who was to get a message and who was held out, and what came of it."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ecomai.fusion.selectors import granted_consents
 
 from ..app_settings import app_settings
-from ..models import Campaign, Delivery
+from ..models import Campaign, CampaignVariant, Delivery
 from ..services.effects import spent_within, window_end
 from .features import NAMES, customer_features
 from .histories import Histories, read_histories
@@ -21,7 +21,9 @@ from .histories import Histories, read_histories
 if TYPE_CHECKING:
     from ecomai.learning.trials import Trial
 
-State = Delivery.State
+State, Kind = Delivery.State, CampaignVariant.Kind
+#: The arms besides none, in their order: 1 is a message without an offer.
+KINDS = (Kind.PLAIN, Kind.OFFERED)
 #: Who got no message: by chance, or because it was expected to bring too little.
 WITHOUT = (State.HELD_OUT, State.NOT_WORTH)
 #: Customers of campaigns that are learned from, at most; the newest campaigns first.
@@ -33,8 +35,9 @@ _CHUNK = 2000
 class CampaignTrials:
     """A row for each customer of each campaign, oldest campaign first.
 
-    Whoever was meant to get a message counts as treated, whatever became of it. `propensity` is of shape
-    (n_rows, 2); `spent` is in the reporting currency; `histories` are from before the campaign began;
+    Whoever was meant to get a message counts as treated, whatever became of it. `treatment` is 0, or the
+    place of a kind in `KINDS` from 1 on; `propensity` is of shape (n_rows, 3), and of shape (n_rows, 2) for
+    one kind; `spent` is in the reporting currency; `histories` are from before the campaign began;
     `n_refused` customers refuse marketing by now, and teach nothing.
     """
 
@@ -70,6 +73,17 @@ class CampaignTrials:
         return CampaignTrials(
             self.X[rows], self.treatment[rows], self.bought[rows], self.spent[rows], self.propensity[rows],
             self.campaigns[rows], self.customers[rows], self.histories.select(rows), self.n_refused,
+        )  # fmt: skip
+
+    def of_kind(self, kind: str) -> "CampaignTrials":
+        """Return who got nothing and who got this kind, of those who might have got either: two arms."""
+        arm = 1 + [str(each) for each in KINDS].index(kind)
+        had_chance = self.propensity[:, [0, arm]].min(axis=1) > 0
+        part = self.select(np.flatnonzero(had_chance & np.isin(self.treatment, (0, arm))))
+        pair = part.propensity[:, [0, arm]]
+        return replace(
+            part, treatment=(part.treatment == arm).astype(np.int64),
+            propensity=pair / pair.sum(axis=1, keepdims=True),
         )  # fmt: skip
 
     @property
@@ -108,28 +122,29 @@ def read_trials(*, as_of: datetime) -> CampaignTrials:
 def _parts(campaign: Campaign) -> Iterator[CampaignTrials]:
     spent, _n_without_rate = spent_within(campaign)
     rows = Delivery.objects.filter(campaign=campaign).order_by("-pk")
-    found = rows.values_list("customer_id", "state", "treat_probability").iterator(chunk_size=_CHUNK)
+    found = rows.values_list(*_FIELDS).iterator(chunk_size=_CHUNK)
     while batch := list(islice(found, _CHUNK)):
-        granted = granted_consents(
-            customer_pks=[pk for pk, _state, _p in batch], purpose=app_settings.PURPOSE
-        )
+        granted = granted_consents(customer_pks=[row[0] for row in batch], purpose=app_settings.PURPOSE)
         known = [row for row in batch if row[0] in granted][::-1]
         yield _part(campaign, known, spent, n_refused=len(batch) - len(known))
+
+
+_FIELDS = ("customer_id", "state", "variant__offer_percent", "treat_probability", "offer_probability")
 
 
 def _part(
     campaign: Campaign, rows: Sequence[tuple[Any, ...]], spent: dict[int, float], *, n_refused: int
 ) -> CampaignTrials:
     assert campaign.started_at is not None  # noqa: S101
-    pks = [pk for pk, _state, _probability in rows]
-    usual = 1 - campaign.holdout_share
-    treated = np.array([usual if p is None else p for _pk, _state, p in rows], dtype=np.float64)
+    pks = [row[0] for row in rows]
+    share = offered_share(campaign.variants.all())
+    chances = np.array([_chances(campaign, share, *row[3:]) for row in rows], dtype=np.float64).reshape(-1, 3)
     return CampaignTrials(
         X=customer_features(pks, as_of=campaign.started_at) if pks else np.empty((0, len(NAMES)), np.float32),
-        treatment=np.array([state not in WITHOUT for _pk, state, _p in rows], dtype=np.int64),
+        treatment=np.array([_arm(state, percent) for _pk, state, percent, *_more in rows], dtype=np.int64),
         bought=np.array([pk in spent for pk in pks], dtype=np.float64),
         spent=np.array([spent.get(pk, 0.0) for pk in pks], dtype=np.float64),
-        propensity=np.column_stack([1 - treated, treated]),
+        propensity=chances,
         campaigns=np.full(len(pks), campaign.pk, dtype=np.int64),
         customers=np.array(pks, dtype=np.int64),
         histories=read_histories(pks, as_of=campaign.started_at),
@@ -137,17 +152,35 @@ def _part(
     )  # fmt: skip
 
 
+def offered_share(variants: Iterable[CampaignVariant]) -> float:
+    """Return how often texts with an offer are drawn, by the weights."""
+    weights = [(variant.weight, variant.has_offer) for variant in variants]
+    return sum(weight for weight, has_offer in weights if has_offer) / (sum(w for w, _has in weights) or 1)
+
+
+def _arm(state: str, offer_percent: Any) -> int:
+    return 0 if state in WITHOUT else 1 + KINDS.index(Kind.PLAIN if offer_percent is None else Kind.OFFERED)
+
+
+def _chances(campaign: Campaign, share: float, treated: Any, offered: Any) -> tuple[float, float, float]:
+    """Return with which probability a row was to get nothing, a message without and one with an offer."""
+    treated = 1 - campaign.holdout_share if treated is None else treated
+    offered = treated * share if offered is None else offered
+    return 1 - treated, treated - offered, offered
+
+
 def _joined(parts: Sequence[CampaignTrials]) -> CampaignTrials:
-    """Rows whose arm had no chance (such as a campaign that left nothing to it) teach nothing."""
+    """Who could not get a message, or could get nothing else, teaches nothing."""
     if not parts:
         nothing = np.empty(0)
         none = nothing.astype(np.int64)
         empty = np.empty((0, len(NAMES)), np.float32)
         return CampaignTrials(
-            empty, none, nothing, nothing, np.empty((0, 2)), none, none, Histories.of([])
+            empty, none, nothing, nothing, np.empty((0, 3)), none, none, Histories.of([])
         )  # fmt: skip
     names = ("X", "treatment", "bought", "spent", "propensity", "campaigns", "customers")
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     histories = Histories.joined([part.histories for part in parts])
     whole = CampaignTrials(**columns, histories=histories, n_refused=sum(part.n_refused for part in parts))
-    return whole.select(np.flatnonzero(whole.propensity.min(axis=1) > 0))
+    without = whole.propensity[:, 0]
+    return whole.select(np.flatnonzero((without > 0) & (without < 1)))

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from ecomai.exceptions import NotEnoughDataError
+from ecomai.learning.exceptions import FormatVersionError
 from ecomai.learning.metrics.uplift import (
     Interval,
     auuc_score,
@@ -30,8 +31,8 @@ from ecomai.registry.runs import Candidate, Run
 from ..models import Campaign
 from ..readiness import LEAST_BOUGHT, LEAST_HELD_OUT, LEAST_TREATED
 from ..services.effects import window_end
-from ..targeting.trials import CampaignTrials, read_trials
-from .uplift_artifacts import BOUGHT, KIND, UpliftModel, read_uplift_model, write_uplift_model
+from ..targeting.trials import KINDS, CampaignTrials, read_trials
+from .uplift_artifacts import BOUGHT, KIND, UpliftModel, read_uplift_models, write_uplift_models
 from .uplift_encoder import HistoryEncoder, learn_encoder
 
 #: Of all customers of campaigns, so many are judged on.
@@ -77,53 +78,105 @@ class Lesson:
         return self.teach(make_learner(name, n_threads=1, random_state=self.seed), self.columns_of(name))
 
 
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What one kind of message changes: the model, and how it and others did on what was left out."""
+
+    model: UpliftModel
+    rows: Mapping[str, Mapping[str, float]]
+    live: Mapping[str, float]
+    card: Mapping[str, Any]
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        return self.rows[self.model.name]
+
+
 def train_uplift(run: Run) -> Candidate:
-    """Choose a learner on older campaigns, judge it on newer ones, and learn it from all."""
+    """Choose a learner on older campaigns, judge it on newer ones, and learn it from all.
+
+    Messages with an offer are learned by themselves beside those without, where there is enough of both. The
+    kind with more customers comes first, and its figures are the version's own.
+    """
     run.report(0.02, _("Reading campaigns"))
     trials = read_trials(as_of=run.cutoff or timezone.now())
-    check_enough(trials)
-    outcome = str(run.hyperparameters["outcome"])
-    is_test, is_by_time = split_trials(trials, run.random_state)
-    run.report(0.1, _("Learning in which order customers do things"))
-    older = trials.select(~is_test)
-    encoder = learn_encoder(
-        older.first_histories, run.folder / "encoder-older", random_state=run.random_state
-    )
-    known, later = (
-        lesson_of(part, outcome, run.random_state, encoder) for part in (older, trials.select(is_test))
-    )
-    run.report(0.3, _("Learning"))
-    chosen = ChosenUplift(n_vectors=known.n_vectors, random_state=run.random_state, n_threads=1)
-    known.teach(chosen, known.all_columns)
-    run.report(0.7, _("Judging"))
-    effects = {
-        name: predict_later(name, known, later) for name in {chosen.name_: None, BASELINE: None}
-    }  # fmt: skip
-    rows = {name: judge(found, known, later) for name, found in effects.items()}
-    live = _live_metrics(run.live_artifact(), known, later)
-    run.report(0.9, _("Learning from all campaigns"))
-    if chosen.name_ in SEQUENCE_LEARNERS:
-        encoder = learn_encoder(trials.first_histories, run.folder / "encoder", random_state=run.random_state)
-    model = learn_model(trials, chosen.name_, outcome, run.random_state, encoder)
-    folder = write_uplift_model(run.folder / "artifact", model)
+    parts = parts_to_learn(trials)
+    learned = {
+        kind: learn_kind(run, part, kind, start=place / len(parts), span=1 / len(parts))
+        for place, (kind, part) in enumerate(parts.items())
+    }
+    folder = write_uplift_models(run.folder / "artifact", {kind: one.model for kind, one in learned.items()})
     campaigns = list(Campaign.objects.filter(pk__in=np.unique(trials.campaigns).tolist()))
+    (first, main), *others = learned.items()
     return Candidate(
-        folder=folder, kind=KIND, metrics=rows[chosen.name_], baseline_metrics=rows[BASELINE],
-        live_metrics=live, window_start=min(filter(None, (campaign.started_at for campaign in campaigns))),
+        folder=folder, kind=KIND,
+        metrics=_together(main.metrics, {kind: one.metrics for kind, one in others}),
+        baseline_metrics=_together(main.rows[BASELINE], {kind: one.rows[BASELINE] for kind, one in others}),
+        live_metrics=_together(main.live, {kind: one.live for kind, one in others}),
+        window_start=min(filter(None, (campaign.started_at for campaign in campaigns))),
         window_end=max(window_end(campaign) for campaign in campaigns),
         data_fingerprint=trials.fingerprint, hyperparameters=run.hyperparameters,
         card={
             "intended_use": _("Choosing who gets a message of a campaign: who buys because of it."),
-            "estimator": chosen.name_, "chosen_because": reason_of(chosen), "outcome": outcome,
-            "gains": chosen.gains_, "n_campaigns": trials.n_campaigns, "n_customers": len(trials),
-            "n_held_out": int((trials.treatment == 0).sum()), "n_left_out": trials.n_refused,
-            "n_with_history": int((trials.histories.lengths > 0).sum()),
-            "is_judged_by_time": is_by_time, "rows": rows,
-            **_described(effects[chosen.name_], later),
+            "outcome": str(run.hyperparameters["outcome"]), "n_left_out": trials.n_refused,
+            "kind_of_message": first, **main.card,
+            "other_kinds": {kind: dict(one.card) for kind, one in others},
             "limits": _(
                 "Who refused marketing since is in no training set, also where a message was the reason."
             ),
             "refitted": _("Chosen and judged on a part, and then learned from all campaigns."),
+        },
+    )  # fmt: skip
+
+
+def _together(first: Mapping[str, float], others: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Return figures of all kinds of messages, those of others with their kind before the name."""
+    return {**first, **{f"{kind}_{name}": value for kind, of in others.items() for name, value in of.items()}}
+
+
+def parts_to_learn(trials: CampaignTrials) -> dict[str, CampaignTrials]:
+    """Return the customers of each kind of message that enough is known of, the best known first.
+
+    Raises NotEnoughDataError where there is none.
+    """
+    parts = {str(kind): trials.of_kind(kind) for kind in KINDS}
+    first, *others = sorted(parts, key=lambda kind: -int(parts[kind].treatment.sum()))
+    check_enough(parts[first])
+    return {first: parts[first]} | {kind: parts[kind] for kind in others if not _too_few(parts[kind])}
+
+
+def learn_kind(run: Run, trials: CampaignTrials, kind: str, *, start: float, span: float) -> Learned:
+    """Learn what one kind of message changes; its progress is `span` of the run's, from `start` on."""
+
+    def report(share: float, what: str) -> None:
+        run.report(start + span * share, what)
+
+    outcome, seed, folder = str(run.hyperparameters["outcome"]), run.random_state, run.folder / kind
+    is_test, is_by_time = split_trials(trials, seed)
+    report(0.1, _("Learning in which order customers do things"))
+    older = trials.select(~is_test)
+    encoder = learn_encoder(older.first_histories, folder / "encoder-older", random_state=seed)
+    known, later = (lesson_of(part, outcome, seed, encoder) for part in (older, trials.select(is_test)))
+    report(0.3, _("Learning"))
+    chosen = ChosenUplift(n_vectors=known.n_vectors, random_state=seed, n_threads=1)
+    known.teach(chosen, known.all_columns)
+    report(0.7, _("Judging"))
+    effects = {
+        name: predict_later(name, known, later) for name in {chosen.name_: None, BASELINE: None}
+    }  # fmt: skip
+    rows = {name: judge(found, known, later) for name, found in effects.items()}
+    live = _live_metrics(run.live_artifact(), kind, known, later)
+    report(0.9, _("Learning from all campaigns"))
+    if chosen.name_ in SEQUENCE_LEARNERS:
+        encoder = learn_encoder(trials.first_histories, folder / "encoder", random_state=seed)
+    return Learned(
+        learn_model(trials, chosen.name_, outcome, seed, encoder), rows, live,
+        {
+            "estimator": chosen.name_, "chosen_because": reason_of(chosen), "gains": chosen.gains_,
+            "n_campaigns": trials.n_campaigns, "n_customers": len(trials),
+            "n_held_out": int((trials.treatment == 0).sum()),
+            "n_with_history": int((trials.histories.lengths > 0).sum()),
+            "is_judged_by_time": is_by_time, "rows": rows, **_described(effects[chosen.name_], later),
         },
     )  # fmt: skip
 
@@ -162,13 +215,18 @@ def reason_of(chosen: ChosenUplift) -> str:
 
 def check_enough(trials: CampaignTrials) -> None:
     """Raise NotEnoughDataError where an arm is too small, or hardly anybody bought."""
-    for have, need, unit in (
+    for have, need, unit in _too_few(trials):
+        raise NotEnoughDataError(have=have, need=need, unit=unit)
+
+
+def _too_few(trials: CampaignTrials) -> list[tuple[int, int, str]]:
+    """Return what there is too little of: how much there is, how much is needed, and of what."""
+    counts = (
         (int((trials.treatment == 0).sum()), LEAST_HELD_OUT, _("customers held out of finished campaigns")),
         (int((trials.treatment == 1).sum()), LEAST_TREATED, _("customers who were to get a message")),
         (int(trials.bought.sum()), LEAST_BOUGHT, _("customers of campaigns who bought within its days")),
-    ):
-        if have < need:
-            raise NotEnoughDataError(have=have, need=need, unit=unit)
+    )
+    return [(have, need, unit) for have, need, unit in counts if have < need]
 
 
 def split_trials(trials: CampaignTrials, seed: int) -> tuple[NDArray[np.bool_], bool]:
@@ -204,7 +262,8 @@ def learn_model(
     """Learn a learner from all rows, beside it who buys without a message."""
     held_out = trials.treatment == 0
     bought = trials.bought.astype(bool)
-    worth = float(trials.spent[bought].mean()) if outcome == BOUGHT else 1.0
+    buyers = held_out & bought if (held_out & bought).any() else bought
+    worth = float(trials.spent[buyers].mean())
     return UpliftModel(
         lesson_of(trials, outcome, seed, encoder).learn(name), name,
         learn_line(trials.X[held_out], trials.bought[held_out]), outcome, worth,
@@ -271,11 +330,15 @@ def _described(effects: Floats, later: Lesson) -> dict[str, Any]:
     }
 
 
-def _live_metrics(folder: Path | None, known: Lesson, later: Lesson) -> dict[str, float]:
+def _live_metrics(folder: Path | None, kind: str, known: Lesson, later: Lesson) -> dict[str, float]:
     """Judge what serves as it would be without the newer campaigns: it may have learned from them since."""
-    if folder is None:
+    try:
+        serving = read_uplift_models(folder).get(kind) if folder is not None else None
+    except FormatVersionError:  # of an earlier release: it is to be replaced
         return {}
-    name = read_uplift_model(folder).name
+    if serving is None:
+        return {}
+    name = serving.name
     if name in SEQUENCE_LEARNERS and not known.n_vectors:
         return {}
     return judge(predict_later(name, known, later), known, later)

@@ -17,7 +17,7 @@ from marketing.models import Campaign, Delivery, Segment
 from marketing.services.campaigns import create_campaign, start_campaign
 from marketing.services.effects import report_of, spent_within
 from marketing.services.sending import assign
-from marketing.services.targeting import groups_of
+from marketing.services.targeting import groups_of, margin_after
 from marketing.targeting.report import targeting_report
 from marketing.targeting.trials import read_trials
 
@@ -25,6 +25,7 @@ from .mailing_shop import Server
 from .uplift_shop import (
     ANNOYED,
     DAY,
+    OTHER,
     PERSUADABLE,
     kind_of,
     plant_campaign,
@@ -103,6 +104,63 @@ def test_only_those_whom_it_moves_get_it_and_a_few_others_by_chance(shop):
     assert {row.reason for row in left_out} == {"was expected to bring less than it costs"}
     assert 0.05 < len(explored) / (len(explored) + len(left_out)) < 0.16
     assert 0.05 < sum(row.state == State.HELD_OUT for row in others) / len(others) < 0.16
+
+
+OFFERS = {"name": "B", "subject": "10 %", "body": "Code {{ voucher }}", "offer_percent": 10}
+
+
+def voucher_shop(settings) -> None:
+    commerce = settings.ECOMAI["COMMERCE"] | {"ADAPTER": "tests.marketing.mailing_shop.VoucherShop"}
+    settings.ECOMAI = settings.ECOMAI | {"COMMERCE": commerce}
+
+
+def test_each_gets_the_kind_of_message_that_moves_them(db, tmp_path, settings):
+    """Visitors buy for a message alone; others for an offer; who buys anyway is given nothing away."""
+    voucher_shop(settings)
+    start = timezone.now() - 30 * DAY
+    customers = plant_customers(3 * N, start)
+    plant_campaign(customers, start, has_offers=True)
+    serve_model(tmp_path / "model")
+    plant_habits(customers, timezone.now())
+    rows = rows_of(begin(draft(variants=[TEXT, OFFERS], holdout_share=0.1, explored_share=0.1)))
+    names = {PERSUADABLE: "A", OTHER: "B"}
+    moved = [(names[kind_of(n)], row) for n, row in enumerate(rows)
+             if row.group == Group.PERSUADABLE and kind_of(n) in names]  # fmt: skip
+    assert len(moved) > 0.8 * 2 * N
+    annoyed = [row for n, row in enumerate(rows) if kind_of(n) == ANNOYED]
+    assert not any(row.group == Group.PERSUADABLE for row in annoyed)
+    assert all(row.offer_probability == pytest.approx(0.9 * 0.1 * 0.5) for row in annoyed)
+    assert all(row.treat_probability == pytest.approx(0.9) for _best, row in moved)
+    fits = [
+        (row.offer_probability == pytest.approx(0.9 * (0.95 if best == "B" else 0.05))) for best, row in moved
+    ]
+    assert sum(fits) > 0.95 * len(fits)
+    sent = [best == row.variant.name for best, row in moved if row.state == State.WAITING]
+    assert 0.9 < sum(sent) / len(sent) < 0.98, "a few are explored"
+
+
+def test_a_kind_that_was_never_learned_is_drawn_by_weight_so_that_it_can_be(shop, settings):
+    voucher_shop(settings)
+    campaign = begin(draft(variants=[TEXT, OFFERS], holdout_share=0.1, explored_share=0.0))
+    rows = rows_of(campaign)
+    moved = [row for n, row in enumerate(rows) if kind_of(n) == PERSUADABLE and row.state == State.WAITING]
+    assert 0.4 < sum(row.variant.has_offer for row in moved) / len(moved) < 0.6
+    assert {row.offer_probability for row in moved} == {0.45}
+    Campaign.objects.filter(pk=campaign.pk).update(
+        state=Campaign.State.FINISHED, started_at=timezone.now() - timedelta(days=15)
+    )
+    trials = read_trials(as_of=timezone.now() + timedelta(seconds=1))
+    ours = trials.select(trials.campaigns == campaign.pk)
+    assert set(map(tuple, ours.propensity.round(6).tolist())) == {(0.1, 0.45, 0.45)}, (
+        "who had no chance teaches nothing"
+    )
+
+
+def test_a_discount_costs_of_what_would_have_been_bought_anyway():
+    assert margin_after(0.3, 0.1) == pytest.approx(1 - 0.7 / 0.9)
+    assert margin_after(0.3, 0.3) == pytest.approx(0.0)
+    assert margin_after(0.3, 0.5) < 0
+    assert margin_after(0.3, 0.0) == 0.3
 
 
 def test_to_ask_again_changes_nothing(shop):
@@ -240,7 +298,8 @@ def test_the_next_model_learns_from_it_without_bias(finished):
     trials = read_trials(as_of=timezone.now() + timedelta(seconds=1))
     rows = trials.campaigns == finished.pk
     assert rows.sum() == N
-    trial = trials.select(rows).trial(trials.bought[rows])
+    ours = trials.select(rows).of_kind("plain")
+    trial = ours.trial(ours.bought)
     everybody = trial.robust_outcomes().mean(axis=0)
     assert everybody[1] - everybody[0] == pytest.approx((0.45 - 0.35 + 0) / 3, abs=0.12)
 

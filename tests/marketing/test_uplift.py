@@ -24,9 +24,18 @@ from marketing.scenario import UPLIFT
 from marketing.targeting import features
 from marketing.targeting.features import NAMES, customer_features
 from marketing.targeting.trials import read_trials
-from marketing.training.uplift_artifacts import DESCRIPTION_FILE, read_uplift_model
+from marketing.training.uplift_artifacts import DESCRIPTION_FILE, read_uplift_models
 
-from .uplift_shop import ANNOYED, DAY, PERSUADABLE, kind_of, plant_campaign, plant_customers, plant_habits
+from .uplift_shop import (
+    ANNOYED,
+    DAY,
+    OTHER,
+    PERSUADABLE,
+    kind_of,
+    plant_campaign,
+    plant_customers,
+    plant_habits,
+)
 
 pytestmark = pytest.mark.django_db
 N = 1500
@@ -137,7 +146,7 @@ def test_trials_are_customers_of_campaigns_whose_days_are_over(shop, start):
     assert len(trials) == N
     assert trials.customers.tolist() == [customer.pk for customer in shop]
     assert 0.45 < trials.treatment.mean() < 0.55
-    assert set(np.unique(trials.propensity)) == {0.5}
+    assert trials.propensity.tolist() == [[0.5, 0.5, 0.0]] * N
     late = Order.objects.get(customer=shop[0], placed_at=start - 250 * DAY)
     assert late.total == Decimal(50)
     bought = Order.objects.filter(placed_at__gte=start).values_list("customer_id", flat=True)
@@ -159,9 +168,24 @@ def test_who_was_left_out_by_a_model_counts_with_the_chance_they_had(shop):
         Delivery.objects.filter(pk=row.pk).update(state=state, treat_probability=0.1)
     trials = read_trials(as_of=timezone.now())
     assert trials.treatment[:2].tolist() == [0, 1]
-    np.testing.assert_allclose(trials.propensity[:2], [[0.9, 0.1]] * 2)
+    np.testing.assert_allclose(trials.propensity[:2], [[0.9, 0.1, 0.0]] * 2)
     Delivery.objects.filter(pk=left_out.pk).update(treat_probability=0.0)
     assert len(read_trials(as_of=timezone.now())) == N - 1, "whoever could not get one teaches nothing"
+
+
+def test_messages_with_an_offer_are_an_arm_of_their_own(db, start):
+    customers = plant_customers(N, start)
+    campaign = plant_campaign(customers, start, has_offers=True)
+    trials = read_trials(as_of=timezone.now())
+    assert trials.propensity.tolist() == [[0.5, 0.25, 0.25]] * N
+    offered = trials.of_kind("offered")
+    got_offer = Delivery.objects.filter(campaign=campaign, variant__name="B").values_list(
+        "customer_id", flat=True
+    )
+    assert set(offered.customers[offered.treatment == 1].tolist()) == set(got_offer)
+    n_held_out = Delivery.objects.filter(state="held_out").count()
+    assert len(offered) == len(got_offer) + n_held_out
+    np.testing.assert_allclose(offered.propensity, [[2 / 3, 1 / 3]] * len(offered))
 
 
 # -- the model ------------------------------------------------------------------------------------
@@ -178,7 +202,7 @@ def test_it_finds_whom_a_message_moves_and_whom_it_annoys(shop, start):
     assert metrics["policy_gain_low"] > 0, "choosing is better than a message to everybody"
     assert version.baseline_metrics["qini"] == 0
     assert version.card["sleeping_dogs"]["effect_high"] < 0, "they are there, and it is proven"
-    model = read_uplift_model(open_artifact(version))
+    model = read_uplift_models(open_artifact(version))["plain"]
     X = customer_features([customer.pk for customer in shop], as_of=start)
     effects, without = model.predict(X)
     by_kind = [effects[[kind_of(n) == kind for n in range(N)]].mean() for kind in range(3)]
@@ -189,6 +213,23 @@ def test_it_finds_whom_a_message_moves_and_whom_it_annoys(shop, start):
     assert without.max() <= 1
 
 
+def test_what_an_offer_changes_is_learned_by_itself(db, start):
+    customers = plant_customers(2 * N, start)
+    plant_campaign(customers, start, has_offers=True)
+    version = train()
+    models = read_uplift_models(open_artifact(version))
+    X = customer_features([customer.pk for customer in customers], as_of=start)
+    is_other = np.array([kind_of(number) == OTHER for number in range(2 * N)])
+    is_visitor = np.array([kind_of(number) == PERSUADABLE for number in range(2 * N)])
+    plain, offered = (models[kind].predict(X)[0] for kind in ("plain", "offered"))
+    assert offered[is_other].mean() == pytest.approx(0.55 * 50, abs=7)
+    assert abs(offered[is_visitor].mean()) < 6
+    assert plain[is_visitor].mean() == pytest.approx(0.45 * 50, abs=7)
+    (kind,) = version.card["other_kinds"]
+    assert {version.card["kind_of_message"], kind} == {"plain", "offered"}
+    assert version.metrics[f"{kind}_qini_low"] > 0
+
+
 def test_newer_campaigns_are_judged_on_where_there_are_some(shop):
     now = timezone.now()
     plant_habits(shop, now - 16 * DAY)
@@ -197,8 +238,8 @@ def test_newer_campaigns_are_judged_on_where_there_are_some(shop):
     assert version.card["is_judged_by_time"] is True
     assert version.card["n_campaigns"] == 2
     assert version.metrics["qini_low"] > 0
-    served = read_uplift_model(open_artifact(version))
-    assert (served.outcome, served.worth) == ("spent", 1.0)
+    served = read_uplift_models(open_artifact(version))["plain"]
+    assert (served.outcome, served.unit) == ("spent", 1.0)
 
 
 def test_where_nobody_differs_the_average_effect_is_taken(db, start):
@@ -240,7 +281,7 @@ def test_a_model_of_other_features_is_refused(shop, monkeypatch):
     assert (folder / DESCRIPTION_FILE).exists()
     monkeypatch.setattr("marketing.training.uplift_artifacts.NAMES", (*features.NAMES, "another"))
     with pytest.raises(FormatVersionError):
-        read_uplift_model(folder)
+        read_uplift_models(folder)
 
 
 def test_campaigns_without_holdout_or_still_on_their_way_teach_nothing(shop):

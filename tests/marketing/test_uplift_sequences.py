@@ -22,7 +22,7 @@ from marketing.services.sending import assign
 from marketing.targeting.features import customer_features
 from marketing.targeting.histories import KINDS, LONGEST, read_histories
 from marketing.targeting.trials import read_trials
-from marketing.training.uplift_artifacts import read_uplift_model
+from marketing.training.uplift_artifacts import read_uplift_models
 from marketing.training.uplift_encoder import LEAST_HISTORIES, learn_encoder
 
 from .sequence_shop import plant_looks, plant_sequence_shop
@@ -157,7 +157,7 @@ def test_where_the_order_tells_a_sequence_learner_is_chosen_said_and_served(star
     assert version.metrics["policy_gain_low"] > 0
     assert card["sleeping_dogs"]["effect_high"] < 0
     pks = [customer.pk for customer in customers]
-    model = read_uplift_model(open_artifact(version))
+    model = read_uplift_models(open_artifact(version))["plain"]
     histories = read_histories(pks, as_of=start)
     effects, _without = model.predict(customer_features(pks, as_of=start), histories)
     by_kind = [effects[[kind_of(n) == kind for n in range(N)]].mean() for kind in range(3)]

@@ -15,13 +15,15 @@ from ecomai.registry.services import promote_version
 from marketing.models import Campaign, CampaignVariant, CustomerProfile, Delivery, Segment, SegmentMember
 from marketing.scenario import UPLIFT
 from marketing.targeting.trials import read_trials
-from marketing.training.uplift import learn_model
-from marketing.training.uplift_artifacts import write_uplift_model
+from marketing.training.uplift import learn_model, parts_to_learn
+from marketing.training.uplift_artifacts import write_uplift_models
 
 DAY = timedelta(days=1)
 PERSUADABLE, ANNOYED, OTHER = range(3)
 #: Who buys without a mail, and with one.
 BUYS = {PERSUADABLE: (0.10, 0.55), ANNOYED: (0.50, 0.15), OTHER: (0.10, 0.10)}
+#: With an offer: only the others are moved, and visitors are not.
+BUYS_OFFERED = {PERSUADABLE: 0.10, ANNOYED: 0.50, OTHER: 0.65}
 AMOUNT = 50
 
 
@@ -69,29 +71,40 @@ def order(customer: Customer, at: datetime, external_id: str) -> Order:
 
 
 def plant_campaign(
-    customers: list[Customer], started_at: datetime, *, name: str = "Earlier", seed: int = 0
-) -> Campaign:
-    """A finished campaign with half held out, and what came of it."""
+    customers: list[Customer], started_at: datetime, *, name: str = "Earlier", seed: int = 0,
+    has_offers: bool = False,
+) -> Campaign:  # fmt: skip
+    """A finished campaign with half held out, and what came of it; half of the messages may have an offer."""
     rng = np.random.default_rng(seed)
     campaign = Campaign.objects.create(
         name=name, segment=Segment.objects.get(slug="all"), state=Campaign.State.FINISHED, holdout_share=0.5,
         effect_days=14, started_at=started_at, finished_at=started_at, is_assigned=True,
     )  # fmt: skip
-    variant = CampaignVariant.objects.create(campaign=campaign, name="A", subject="x", body="y")
-    treated = rng.random(len(customers)) < 0.5
+    percents = (None, 10) if has_offers else (None,)
+    variants = [
+        CampaignVariant.objects.create(
+            campaign=campaign, name=name, subject="x", body="{{ voucher }}" if percent else "y",
+            offer_percent=percent,
+        )
+        for name, percent in zip("AB", percents, strict=False)
+    ]  # fmt: skip
+    arms = np.where(rng.random(len(customers)) < 0.5, rng.integers(1, 1 + len(variants), len(customers)), 0)
     Delivery.objects.bulk_create(
         Delivery(
-            campaign=campaign, customer=customer, variant=variant if is_treated else None,
-            state="sent" if is_treated else "held_out", sent_at=started_at if is_treated else None,
+            campaign=campaign, customer=customer, variant=variants[arm - 1] if arm else None,
+            state="sent" if arm else "held_out", sent_at=started_at if arm else None,
         )
-        for customer, is_treated in zip(customers, treated.tolist(), strict=True)
+        for customer, arm in zip(customers, arms.tolist(), strict=True)
     )  # fmt: skip
-    plant_outcomes(campaign, customers, treated, rng)
+    plant_outcomes(campaign, customers, arms, rng)
     return campaign
 
 
-def plant_outcomes(campaign: Campaign, customers: list[Customer], treated, rng) -> None:
-    chances = np.array([BUYS[kind_of(number)][int(arm)] for number, arm in enumerate(treated)])
+def plant_outcomes(campaign: Campaign, customers: list[Customer], arms, rng) -> None:
+    """Arms are 0 for none, 1 for a message and 2 for one with an offer."""
+    chances = np.array(
+        [(*BUYS[kind_of(number)], BUYS_OFFERED[kind_of(number)])[int(arm)] for number, arm in enumerate(arms)]
+    )
     bought = rng.random(len(customers)) < chances
     Order.objects.bulk_create(
         order(customer, campaign.started_at + DAY, f"{campaign.pk}-{customer.pk}")
@@ -102,8 +115,10 @@ def plant_outcomes(campaign: Campaign, customers: list[Customer], treated, rng) 
 
 def serve_model(folder) -> ModelVersion:
     """A version that learned from all campaigns of the shop, and serves."""
-    model = learn_model(read_trials(as_of=timezone.now()), "dr_linear", "bought", 0)
-    stored = store_artifact(write_uplift_model(folder, model), model_name=UPLIFT, number=1, kind="uplift")
+    parts = parts_to_learn(read_trials(as_of=timezone.now()))
+    models = {kind: learn_model(part, "dr_linear", "bought", 0) for kind, part in parts.items()}
+    written = write_uplift_models(folder, models)
+    stored = store_artifact(written, model_name=UPLIFT, number=1, kind="uplift")
     version = ModelVersion.objects.create(
         model_name=UPLIFT, number=1, kind="uplift", artifact_path=stored.path, artifact_digest=stored.digest,
         artifact_bytes=stored.n_bytes, format_version=stored.format_version,
