@@ -122,7 +122,8 @@ FactType = Literal["number", "text", "boolean", "json"]
 class FactSpec:
     """Something a scenario knows about a customer or an item, and for which purposes it may be read.
 
-    `default` is what a reader gets when nothing is known: it must be neutral.
+    `default` is what a reader gets when nothing is known: it must be neutral. `labels` are what people read
+    in place of the values of a text.
     """
 
     name: str
@@ -133,6 +134,7 @@ class FactSpec:
     default: Any
     verbose_name: Any = ""
     unit: str = ""
+    labels: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from ecomai.scenarios import FactSpec, Gate, ModelSpec, OfferedSchedule, Scenario
 from ecomai.training_options import Option
 
+from .models.profiles import Stage
 from .names import AD_RESPONSE, FAVOURITE_CATEGORY, LIFE_CYCLE, PRICE_LEVEL
 
 # The package is also installed as ecomai.apps.marketing, so dotted paths begin with its name.
@@ -132,7 +133,7 @@ FACTS = (
     ),
     FactSpec(
         name=LIFE_CYCLE, entity="customer", type="text", purposes=frozenset({"marketing", "support"}),
-        time_to_live=timedelta(days=45), default="", verbose_name=_("Life cycle"),
+        time_to_live=timedelta(days=45), default="", verbose_name=_("Life cycle"), labels=dict(Stage.choices),
     ),
     FactSpec(
         name=FAVOURITE_CATEGORY, entity="customer", type="text",

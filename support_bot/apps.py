@@ -2,7 +2,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.core.checks import register
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_delete, post_migrate, post_save
 from django.utils.translation import gettext_lazy as _
 
 from ecomai.checks import check_label_is_free
@@ -38,5 +38,7 @@ class SupportBotConfig(AppConfig):
         logs.mask_loggers(__package__)
         measures.register_measures()
         case_labelled.connect(receivers.keep_labelled_message, dispatch_uid="ecomai_support_bot.intents")
+        for signal in (post_save, post_delete):
+            signal.connect(receivers.read_flows_anew, sender=self.get_model("Flow"))
         post_migrate.connect(receivers.create_beat_entries, sender=self)
         post_migrate.connect(receivers.create_first_flows, sender=self)

@@ -31,6 +31,13 @@ def create_first_flows(sender: AppConfig, using: str, **kwargs: Any) -> None:
         add_shipped_flows()
 
 
+def read_flows_anew(**kwargs: Any) -> None:
+    """A flow was saved or removed: the process that did it follows what holds now."""
+    from .dialogue.flows import forget_flows
+
+    forget_flows()
+
+
 def keep_labelled_message(task: Any, **kwargs: Any) -> None:
     """A message that a person labelled is a phrase of its intent from now on."""
     from .services.intents import keep_labelled

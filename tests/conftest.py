@@ -18,6 +18,7 @@ from ecomai_project.embedded.places import Places
 from ecomai_project.embedded.postgres import Postgres
 from ecomai_project.embedded.redis import Redis
 from ecomai_project.settings import test_services
+from support_bot.dialogue.flows import forget_flows
 from tests import flushing
 from tests.workers import Broker, WorkerProcess, open_broker
 
@@ -83,6 +84,7 @@ def own_models() -> Iterator[None]:
     live.forget()
     health.forget()
     forget_wordings()
+    forget_flows()
 
 
 @pytest.fixture

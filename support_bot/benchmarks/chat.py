@@ -1,11 +1,12 @@
-"""`chat`: many customers who chat at once with one web process, also through its restart."""
+"""`chat`: many customers who chat at once with a few web processes, also through their restart."""
 
 import json
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +23,7 @@ from ..understanding.starter import STARTER, starter_examples
 from .grounding import open_shop
 
 N_SOCKETS, EVERY_SECONDS, SECONDS = 500, 10, 300
+N_PROCESSES = 2  # as many as the cores of the figure
 #: A restart that takes longer than this is none that customers would sit out.
 RESTART_SECONDS = 2
 WARM_SECONDS = 30
@@ -35,13 +37,14 @@ def chat(
     report: Report,
     hyperparameters: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Measure replies over open sockets; `n_sockets` and `seconds` may be given as hyperparameters.
+    """Measure replies over open sockets; `n_sockets`, `seconds` and `n_processes` may be hyperparameters.
 
     Articles are found by meaning, as in a shop at work; by words alone with `has_encoder` 0.
     """
     given = dict(hyperparameters or {})
     plan = {
         "n_sockets": int(given.get("n_sockets", N_SOCKETS)), "seconds": float(given.get("seconds", SECONDS)),
+        "n_processes": int(given.get("n_processes", N_PROCESSES)),
         "every_seconds": EVERY_SECONDS, "seed": seed, "texts": _texts(),
     }  # fmt: skip
     has_encoder = bool(int(given.get("has_encoder", 1)))
@@ -55,11 +58,11 @@ def chat(
         steady = _talk(environment, plan, is_restarted=False)
         report(0.5, "the same through a restart")
         restarted = _talk(environment, plan, is_restarted=True)
-    shown = {name: plan[name] for name in ("n_sockets", "seconds", "every_seconds")}
+    shown = {name: plan[name] for name in ("n_sockets", "seconds", "every_seconds", "n_processes")}
     return {
         "metrics": steady,
         "splits": {"restart": restarted},
-        "settings": {**shown, "has_encoder": has_encoder, "load_average": load_average(), "web_processes": 1},
+        "settings": {**shown, "has_encoder": has_encoder, "load_average": load_average()},
     }
 
 
@@ -73,16 +76,18 @@ def _texts() -> list[str]:
 def _talk(environment: Mapping[str, str], plan: Mapping[str, Any], *, is_restarted: bool) -> dict[str, float]:
     """Let all customers talk; count in their books and in the database what is missing or double."""
     Conversation.objects.all().delete()
-    with web_process(environment) as server:
+    with ExitStack() as stack:
+        servers = [stack.enter_context(web_process(environment)) for _each in range(plan["n_processes"])]
         clients = subprocess.Popen(
             [sys.executable, "-m", f"{__package__}.chat_customers"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(environment),
         )  # fmt: skip
-        with _Memory(server, since=min(WARM_SECONDS, plan["seconds"] / 4)) as memory:
-            if is_restarted:
+        with _Memory(servers, since=min(WARM_SECONDS, plan["seconds"] / 4)) as memory:
+            for server in servers if is_restarted else ():
                 timer = threading.Timer(plan["seconds"] / 2, server.restart, kwargs={"down": RESTART_SECONDS})
                 timer.start()
-            books, _errors = clients.communicate(json.dumps({**plan, "port": server.port}))
+            ports = [server.port for server in servers]
+            books, _errors = clients.communicate(json.dumps({**plan, "ports": ports}))
         if clients.returncode:
             raise RuntimeError("The customers' process ended early; its reason is above.")
     return _judge(json.loads(books), memory)
@@ -115,10 +120,10 @@ def _compare(sent: list[str]) -> tuple[int, int]:
 
 
 class _Memory:
-    """Reads now and then how much memory the web process keeps."""
+    """Reads now and then how much memory the web processes keep together."""
 
-    def __init__(self, server: Server, *, since: float) -> None:
-        self.server, self.since = server, since
+    def __init__(self, servers: Sequence[Server], *, since: float) -> None:
+        self.servers, self.since = servers, since
         self.first = self.last = 0.0
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -137,8 +142,8 @@ class _Memory:
             if time.monotonic() - begin < self.since:
                 continue
             try:
-                self.last = self.server.ask("GET", "/process/")["resident_mb"]
-            except OSError:  # it is being restarted: what the new process needs is counted from there
+                self.last = sum(server.ask("GET", "/process/")["resident_mb"] for server in self.servers)
+            except OSError:  # they are being restarted: what the new processes need is counted from there
                 self.first = 0.0
                 continue
             self.first = self.first or self.last

@@ -27,6 +27,7 @@ class Customer:
 
     def __init__(self, order: Mapping[str, Any], number: int) -> None:
         self.order, self.chance = order, random.Random(f"{order['seed']}-{number}")  # noqa: S311
+        self.port = order["ports"][number % len(order["ports"])]
         self.secret = self.conversation = ""
         self.newest = 0
         self.seen: Counter[tuple[str, int]] = Counter()
@@ -65,10 +66,10 @@ class Customer:
                 await self.socket.send(json.dumps(frame))
 
     async def stay_connected(self) -> None:
-        address = f"ws://127.0.0.1:{self.order['port']}/ecomai/support_bot/chat/"
+        address = f"ws://127.0.0.1:{self.port}/ecomai/support_bot/chat/"
         while True:
             with suppress(OSError, ConnectionClosed, TimeoutError):  # as a browser, it tries again
-                async with connect(address, origin=f"http://127.0.0.1:{self.order['port']}") as socket:  # type: ignore[arg-type]
+                async with connect(address, origin=f"http://127.0.0.1:{self.port}") as socket:  # type: ignore[arg-type]
                     self.socket = socket
                     self.n_connects += 1
                     await self.transmit({

@@ -8,6 +8,7 @@ from functools import lru_cache
 from django.utils.translation import gettext as _
 
 from ecomai.conditions import ConditionError
+from ecomai.serving.copies import ProcessCopy
 
 from ..actions import Actor
 from ..flows.deeds import Deeds
@@ -185,13 +186,21 @@ def _reminder(run: FlowRun) -> tuple[str, list[Choice]]:
     return _("Back to what we were doing: %(question)s") % {"question": said}, run.progress.choices
 
 
-def _live_versions() -> Sequence[FlowVersion]:
-    return Flow.objects.live_versions()
+class LiveFlowsCopy(ProcessCopy[Sequence[FlowVersion]]):
+    """The process's copy: each message asks what flows are live, and that changes seldom."""
+
+    poll_seconds = 1.0
+
+    def refresh(self, known: Sequence[FlowVersion] | None) -> Sequence[FlowVersion]:
+        return Flow.objects.live_versions()
 
 
 def _real_deeds(turn: Turn) -> Deeds:
     return Deeds(Actor(turn.conversation), turn.message)
 
 
-_live = FlowResponder(_live_versions, _real_deeds)
+_flows = LiveFlowsCopy()
+#: Read them anew at the next message: in the process that changed one, it holds at once.
+forget_flows = _flows.forget
+_live = FlowResponder(_flows.current, _real_deeds)
 respond, respond_late, remind = _live.respond, _live.respond_late, _live.remind

@@ -131,4 +131,4 @@ def _told(spec: Any, value: Any) -> str:
         if spec.unit == "0-1":
             return format_percent(value)
         return number_format(value, 2, force_grouping=True)
-    return str(value)[:200]
+    return str(spec.labels.get(value, value))[:200]

@@ -234,10 +234,10 @@ def _check_rate(visitor: ChatVisitor) -> None:
     """Count a visitor's messages of this minute, over all tabs and processes."""
     minute = int(timezone.now().timestamp() // 60)
     name = f"ecomai.chat.rate.{visitor.digest}.{minute}"
-    cache.add(name, 0, timeout=90)
     try:
         n = cache.incr(name)
-    except ValueError:  # it was evicted between the two calls
-        return
+    except ValueError:  # the first of this minute; of two at once one may go uncounted
+        n = 1
+        cache.add(name, n, timeout=90)
     if n > app_settings.MESSAGES_PER_MINUTE:
         raise TooManyMessagesError()

@@ -59,10 +59,13 @@ def order(customer, number, days):
 def test_orders_and_facts_are_beside_the_chat_for_who_may_see_them(agent, colleague, talked, ada):
     order(ada, "o-77", 3)
     publish_facts(name="marketing.churn_probability", values={"ada": 0.4})
+    publish_facts(name="marketing.life_cycle", values={"ada": "at_risk"})
     publish_facts(name="risk.coupon_hold", values={"ada": True})
     html = page_of(agent, talked).content.decode()
     assert "o-77" in html
     assert "40 %" in html
+    assert "at risk" in html
+    assert "at_risk" not in html
     assert "Hold coupons" in html
     blind = may(colleague, "view_conversation")
     html = page_of(blind, talked).content.decode()
