@@ -31,7 +31,7 @@ SLUG = "buyers-of-the-demo-campaign"
 HOLDOUT_SHARE, EFFECT_DAYS, DAYS_AGO = 0.35, 14, 20
 LEAST_CUSTOMERS, MOST_CUSTOMERS = 100, 2_000
 #: Of a hundred who got it so many order because of it: who had visited lately, and who had not.
-MOVED, HARDLY_MOVED = 20, 5
+MOVED, HARDLY_MOVED = 30, 10
 RECENT_DAYS = 30
 BASE_URL = "https://shop.example"
 
