@@ -38,14 +38,17 @@ MOST_ERRORS = 10
 #: Codes of our own for closing.
 TOO_MUCH, NO_HELLO = 4008, 4001
 
-# Two threads with a connection each: one alone would let a slow query hold all sockets of the process, and
-# more of them wait for each other's interpreter lock (measured: four have a third more latency).
-_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ecomai-chat")
+# Threads with a connection each: one alone would let a slow query hold all sockets of the process, and more
+# of them wait for each other's interpreter lock. Replies have their own, for a tool may take its time.
+_quick = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ecomai-chat")
+_replying = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ecomai-chat-reply")
 
 
-async def in_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+async def in_thread(
+    function: Callable[..., Any], *args: Any, pool: ThreadPoolExecutor = _quick, **kwargs: Any
+) -> Any:
     """Run a function that uses the database beside the event loop."""
-    call = DatabaseSyncToAsync(function, thread_sensitive=False, executor=_threads)
+    call = DatabaseSyncToAsync(function, thread_sensitive=False, executor=pool)
     return await call(*args, **kwargs)
 
 
@@ -156,7 +159,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
                     looking = progress_frame(_("I'm looking at what you sent …"))
                 await self._send_known(looking)
                 await self._wait_for_reading(message)
-            said = await in_thread(replying.reply_to, message) or await self._mind(message)
+            said = await in_thread(replying.reply_to, message, pool=_replying) or await self._mind(message)
         if self.conversation is not None and self.conversation.pk == message.conversation_id:
             for each in said:
                 await self._show(each.sequence, message_frame(each))
@@ -170,7 +173,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 break
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.news.wait(), left + 0.2)
-            if not self.has_gone and (said := await in_thread(replying.reply_to, message)):
+            if not self.has_gone and (said := await in_thread(replying.reply_to, message, pool=_replying)):
                 return said
         return []
 

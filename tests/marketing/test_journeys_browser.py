@@ -35,7 +35,10 @@ def test_a_journey_is_built_drawn_and_saved_without_a_mouse(logged_in, live_serv
     logged_in.get_by_text("the message “Reminder” has no text yet").wait_for()
     logged_in.locator('.step-card[aria-invalid="true"]').wait_for()
     mail.get_by_label("Subject").fill("Your basket, {{ name }}")
-    mail.get_by_label("Text", exact=True).fill("It is still there.")
+    mail.get_by_label("Text", exact=True).fill("It is still there. Your code: {{ voucher }}")
+    assert not mail.get_by_label("Valid for days").is_visible()
+    mail.get_by_label("Discount in percent, by a voucher").fill("10")
+    mail.get_by_label("Valid for days").fill("7")
     fork.get_by_label("If so, go to").select_option("end")
     logged_in.locator("#journey-drawn svg").wait_for()
     logged_in.locator('.step-card[aria-invalid="true"]').wait_for(state="detached")
@@ -48,6 +51,8 @@ def test_a_journey_is_built_drawn_and_saved_without_a_mouse(logged_in, live_serv
     steps = {step["name"]: step for step in Journey.objects.get().steps}
     assert (steps["New wait"]["amount"], steps["New wait"]["next"]) == (2, steps["New condition"]["key"])
     assert (steps["New condition"]["yes"], steps["New condition"]["no"]) == ("end", steps["Reminder"]["key"])
+    (text,) = steps["Reminder"]["variants"]
+    assert (text["offer_percent"], text["offer_days"]) == (10, 7)
     logged_in.screenshot(path=tmp_path / "journey.png", full_page=True)
     assert seriously_wrong(logged_in) == []
     assert problems(logged_in) == []

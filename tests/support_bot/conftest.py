@@ -81,14 +81,14 @@ def registry_folder(settings, tmp_path):
 def _no_connection_stays(django_db_setup):
     """The sockets' threads keep a connection each; the test database can only go when they are closed."""
     yield
-    pool = consumers._threads
-    together = Barrier(pool._max_workers)
+    for pool in (consumers._quick, consumers._replying):
+        together = Barrier(pool._max_workers)
 
-    def close():
-        together.wait(timeout=10)
-        connections.close_all()
+        def close(together=together):
+            together.wait(timeout=10)
+            connections.close_all()
 
-    wait([pool.submit(close) for _n in range(pool._max_workers)])
+        wait([pool.submit(close) for _n in range(pool._max_workers)])
 
 
 @pytest.fixture
