@@ -15,6 +15,7 @@ from ecomai.inference.text import normalise
 from ..actions import Actor
 from ..actions.orders import line_title
 from ..dialogue.turns import Choice, Turn
+from ..shopping.wishes import without_limit
 from .definitions import Ask, text_in
 
 #: A choice's value is the slot's value after this.
@@ -46,7 +47,7 @@ def order_number(turn: Turn, *, is_asked: bool) -> str:
 
 def _without_named(turn: Turn) -> str:
     """Return a message without its dates, amounts and addresses: their digits are no number of an order."""
-    text = turn.text
+    text = without_limit(turn.text)
     for each in turn.understood.entities:
         if each.text:
             text = text.replace(each.text, " ")

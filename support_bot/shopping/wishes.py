@@ -141,6 +141,19 @@ def names_only_refinements(text: str) -> bool:
     return bool(has_any) and all(word in _GENERIC for word in found.words.split())
 
 
+def without_limit(text: str) -> str:
+    """Return a text without what something may cost at most.
+
+    Examples
+    --------
+    >>> without_limit("a gift under 50").strip()
+    'a gift'
+    """
+    for pattern in _MOST:
+        text = pattern.sub(" ", text)
+    return text
+
+
 def _price(text: str) -> _Price | None:
     if found := _BETWEEN.search(text):
         low, high = sorted((_decimal(found["low"]), _decimal(found["n"])))
