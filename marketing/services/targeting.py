@@ -20,7 +20,7 @@ from ..targeting.histories import read_histories
 from ..targeting.trials import offered_share
 
 if TYPE_CHECKING:
-    from ..training.uplift_artifacts import UpliftModels
+    from ..training.uplift_artifacts import UpliftModel, UpliftModels
 
 State, Group = Delivery.State, Delivery.Group
 Floats = NDArray[np.float64]
@@ -101,16 +101,22 @@ class Targeting:
         histories = read_histories(pks, as_of=campaign.started_at) if has_encoder else None
         told = [model.predict(X, histories) for model in of_kinds]
         found = [
-            self._gains(kind, effects, without * model.worth)
+            self._gains(kind, model, effects, without * model.worth)
             for kind, model, (effects, without) in zip(self.kinds, of_kinds, told, strict=True)
         ]
         return np.column_stack(found), told[0][1], of_kinds[0].usual
 
-    def _gains(self, kind: str, effects: Floats, spent_without: Floats) -> Floats:
-        """Return what is left of the effect; an offer also takes from what would have been spent anyway."""
-        margin = self.campaign.margin_share
-        left = margin_after(margin, self._discount(kind))
-        return left * effects - (margin - left) * spent_without - float(self.campaign.cost_per_message)
+    def _gains(self, kind: str, model: "UpliftModel", effects: Floats, spent_without: Floats) -> Floats:
+        """Return what is left of the effect; an offer also takes from what would have been spent anyway.
+
+        Where purchases were learned, `effects` are at the full price; where money was, as it was paid.
+        """
+        margin, discount = self.campaign.margin_share, self._discount(kind)
+        cost = float(self.campaign.cost_per_message)
+        if model.counts_purchases:
+            return (margin - discount) * effects - discount * spent_without - cost
+        left = margin_after(margin, discount)
+        return left * effects - (margin - left) * spent_without - cost
 
     def _discount(self, kind: str) -> float:
         """Return what texts of a kind take off on average, as a share."""

@@ -44,9 +44,14 @@ class UpliftModel:
     encoder: HistoryEncoder | None = None
 
     @property
+    def counts_purchases(self) -> bool:
+        """Whether the outcome is that something was bought, and not what was spent."""
+        return self.outcome == BOUGHT
+
+    @property
     def unit(self) -> float:
         """What one of the outcome is worth: of what was spent, 1."""
-        return self.worth if self.outcome == BOUGHT else 1.0
+        return self.worth if self.counts_purchases else 1.0
 
     def predict(self, X: ArrayLike, histories: Histories | None = None) -> tuple[Floats, Floats]:
         """Return what a message brings in the reporting currency, and who buys without: (n_samples,) each.

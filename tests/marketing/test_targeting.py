@@ -1,5 +1,6 @@
 """A campaign that goes only where it pays: who is left out, who is not all the same, what that brought."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -17,7 +18,7 @@ from marketing.models import Campaign, Delivery, Segment
 from marketing.services.campaigns import create_campaign, start_campaign
 from marketing.services.effects import report_of, spent_within
 from marketing.services.sending import assign
-from marketing.services.targeting import groups_of, margin_after
+from marketing.services.targeting import Targeting, groups_of, margin_after
 from marketing.targeting.report import targeting_report
 from marketing.targeting.trials import read_trials
 
@@ -161,6 +162,21 @@ def test_a_discount_costs_of_what_would_have_been_bought_anyway():
     assert margin_after(0.3, 0.3) == pytest.approx(0.0)
     assert margin_after(0.3, 0.5) < 0
     assert margin_after(0.3, 0.0) == 0.3
+
+
+def test_what_an_offer_leaves_is_the_same_told_by_purchases_and_by_money(shop, settings):
+    """Of 100 at the full price a tenth is taken off; 0.2 buy without it, and 0.6 with it."""
+    voucher_shop(settings)
+    campaign = begin(draft(variants=[OFFERS]))
+    targeting = Targeting(campaign, list(campaign.variants.all()))
+    model = targeting.models["plain"]
+    by_purchases = replace(model, outcome="bought")
+    by_money = replace(model, outcome="spent")
+    spent_without = np.array([20.0])
+    expected = 0.6 * (90 - 70) - 0.2 * (100 - 70) - 2
+    bought = targeting._gains("offered", by_purchases, np.array([40.0]), spent_without)
+    paid = targeting._gains("offered", by_money, np.array([0.6 * 90 - 20]), spent_without)
+    assert [float(bought[0]), float(paid[0])] == [pytest.approx(expected), pytest.approx(expected)]
 
 
 def test_to_ask_again_changes_nothing(shop):
