@@ -1,13 +1,12 @@
-"""Who of a segment gets what: a hash says it, so that it is the same however often it is asked."""
+"""Who of a segment gets what: the holdout, a text, or nothing where it would bring too little."""
 
 from collections.abc import Sequence
 
 from django.db.models import QuerySet
 
-from ecomai.experiments.assignment import draws
-
 from ..models import Campaign, CampaignVariant, Delivery, SegmentMember
-from .targeting import Targeting, choose_variant
+from .drawing import choose_variant, is_held_out
+from .targeting import Targeting
 
 State = Delivery.State
 ASSIGNED_AT_ONCE = 2000
@@ -41,8 +40,7 @@ def members_of(campaign: Campaign) -> QuerySet[SegmentMember]:
 
 
 def _row(campaign: Campaign, variants: Sequence[CampaignVariant], customer_pk: int) -> Delivery:
-    for_holdout, _second, _third = draws(campaign.salt, campaign.storefront, str(customer_pk))
-    if for_holdout < campaign.holdout_share:
+    if is_held_out(campaign, customer_pk):
         return Delivery(campaign=campaign, customer_id=customer_pk, state=State.HELD_OUT)
     chosen = choose_variant(campaign, variants, customer_pk)
     return Delivery(campaign=campaign, customer_id=customer_pk, variant=chosen, state=State.WAITING)

@@ -34,10 +34,8 @@ def problems_of_offers(variants: Iterable[CampaignVariant]) -> list[str]:
     """Why vouchers could not be issued, or nobody would read of them, each as the end of a sentence."""
     variants = list(variants)
     problems = [problem for variant in variants if (problem := _problem_of_text(variant))]
-    if (
-        any(variant.has_offer for variant in variants)
-        and Action.ISSUE_VOUCHER not in get_adapter().supports()
-    ):
+    has_offers = any(variant.has_offer for variant in variants)
+    if has_offers and Action.ISSUE_VOUCHER not in get_adapter().supports():
         problems.insert(0, _("the shop's adapter cannot issue vouchers."))
     return problems
 
@@ -61,25 +59,16 @@ def issue_vouchers(
     Whom the shop refuses one is left out. A message that is handed over again has the voucher that it had.
     `check` is called before each is issued, and raises where nothing more may go out.
     """
-    _keep_ends([one for one in ready if one.variant.has_offer])
-    issued, complete = [], []
+    offering = [one for one in ready if one.variant.has_offer]
+    _keep_ends(offering)
+    lacking = [one for one in offering if not one.row.voucher_code]
     try:
-        for one in ready:
-            row = one.row
-            if one.variant.has_offer:
-                if not row.voucher_code:
-                    check()
-                    try:
-                        row.voucher_code = _issue(one, campaign)
-                    except ActionRefusedError as error:
-                        row.state, row.reason = State.SKIPPED, str(error)[:200]
-                        continue
-                    issued.append(row)
-                one = replace(one, values={**one.values, **_values(one)})
-            complete.append(one)
+        for one in lacking:
+            check()
+            _issue(one, campaign)
     finally:
-        Delivery.objects.bulk_update(issued, ["voucher_code"])
-    return complete
+        Delivery.objects.bulk_update([one.row for one in lacking if one.row.voucher_code], ["voucher_code"])
+    return [_complete(one) for one in ready if one.row.voucher_code or not one.variant.has_offer]
 
 
 def _keep_ends(ready: Sequence[Ready]) -> None:
@@ -90,20 +79,29 @@ def _keep_ends(ready: Sequence[Ready]) -> None:
     Delivery.objects.bulk_update([one.row for one in new], ["voucher_until"])
 
 
-def _issue(one: Ready, campaign: Campaign) -> str:
+def _issue(one: Ready, campaign: Campaign) -> None:
     """Ask the shop, which answers the same again: a worker may die before the code is kept here."""
-    result = perform_action(
-        Action.ISSUE_VOUCHER, key=f"marketing.delivery.{one.row.pk}", storefront=campaign.storefront,
-        actor_label=f"campaign:{campaign.pk}", customer_id=one.row.customer.external_id,
-        percent=one.variant.offer_percent, valid_until=one.row.voucher_until,
-    )  # fmt: skip
+    row = one.row
+    try:
+        result = perform_action(
+            Action.ISSUE_VOUCHER, key=f"marketing.delivery.{row.pk}", storefront=campaign.storefront,
+            actor_label=f"campaign:{campaign.pk}", customer_id=row.customer.external_id,
+            percent=one.variant.offer_percent, valid_until=row.voucher_until,
+        )  # fmt: skip
+    except ActionRefusedError as error:
+        row.state, row.reason = State.SKIPPED, str(error)[:200]
+        return
     assert isinstance(result, VoucherResult)  # noqa: S101  (see `RESULTS`)
-    return result.code
+    row.voucher_code = result.code
 
 
-def _values(one: Ready) -> dict[str, str]:
+def _complete(one: Ready) -> Ready:
+    """Return the message with what its text may name of its offer."""
+    if not one.variant.has_offer:
+        return one
     with speaking(one.row.customer.language):
-        return offer_values(one.variant, code=one.row.voucher_code, until=one.row.voucher_until)
+        values = offer_values(one.variant, code=one.row.voucher_code, until=one.row.voucher_until)
+    return replace(one, values={**one.values, **values})
 
 
 def offer_values(variant: CampaignVariant, *, code: str, until: Any) -> dict[str, str]:

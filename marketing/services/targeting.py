@@ -7,7 +7,6 @@ import numpy as np
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
-from ecomai.experiments.assignment import draws
 from ecomai.registry.artifacts import open_artifact
 from ecomai.registry.models import ModelVersion
 from ecomai.registry.selectors import serving_version
@@ -18,6 +17,7 @@ from ..scenario import UPLIFT
 from ..targeting.features import customer_features
 from ..targeting.histories import read_histories
 from ..targeting.trials import offered_share
+from .drawing import choose_variant, is_explored
 
 if TYPE_CHECKING:
     from ..training.uplift_artifacts import UpliftModel, UpliftModels
@@ -82,7 +82,7 @@ class Targeting:
             kind = self.kinds[place]
             row.expected_gain, row.group = round(gain, 4), group
             row.treat_probability, row.offer_probability = self._probabilities(group, kind)
-            if row.state == State.HELD_OUT or self._explores(row):
+            if row.state == State.HELD_OUT or is_explored(campaign, row.customer_id):
                 continue
             if group != Group.PERSUADABLE:
                 row.state, row.reason = State.NOT_WORTH, _("was expected to bring less than it costs")
@@ -134,11 +134,6 @@ class Targeting:
         is_offered = float(kind == CampaignVariant.Kind.OFFERED)
         return sent, sent * ((1 - explored) * is_offered + explored * self.offered_share)
 
-    def _explores(self, row: Delivery) -> bool:
-        campaign = self.campaign
-        *_others, for_exploring = draws(campaign.salt, campaign.storefront, str(row.customer_id))
-        return for_exploring < campaign.explored_share
-
 
 def margin_after(margin: float, discount: float) -> float:
     """Return the share of what is paid that is left to the shop where a discount was taken off.
@@ -151,19 +146,6 @@ def margin_after(margin: float, discount: float) -> float:
     if discount >= 1:
         return 0.0  # nothing is paid
     return 1 - (1 - margin) / (1 - discount) if discount else margin
-
-
-def choose_variant(
-    campaign: Campaign, variants: Sequence[CampaignVariant], customer_pk: int
-) -> CampaignVariant:
-    """Return the one of several texts that a customer gets, by their weights."""
-    _first, for_variant, _third = draws(campaign.salt, campaign.storefront, str(customer_pk))
-    at, reached = for_variant * sum(variant.weight for variant in variants), 0.0
-    for variant in variants:
-        reached += variant.weight
-        if at < reached:
-            return variant
-    return variants[-1]
 
 
 def groups_of(effects: Floats, cost: float, without: Floats, *, usual: float) -> list[str]:

@@ -15,7 +15,6 @@ from django.utils import timezone
 
 from ecomai.commerce.bulk import insert_rows
 from ecomai.commerce.services.events import StoredEvent
-from ecomai.experiments.assignment import draws
 from ecomai.registry.jobs import RunningJob
 from ecomai.waking import wake_worker
 
@@ -32,8 +31,8 @@ from ..models import (
     SegmentMember,
 )
 from ..segments.compiling import Scope, select_profiles
+from .drawing import choose_variant, is_held_out
 from .sending import send_waiting
-from .targeting import choose_variant
 
 logger = logging.getLogger(__name__)
 State = JourneyRun.State
@@ -90,9 +89,8 @@ def _may_again(journey: Journey, entered_at: datetime, at: datetime) -> bool:
 
 
 def _begun(journey: Journey, customer_pk: int, entry: int, first: str, at: datetime) -> tuple[Any, ...]:
-    """A hash says who is held out, so it is the same each time a customer begins."""
-    for_holdout, _second, _third = draws(journey.salt, journey.storefront, str(customer_pk))
-    if for_holdout < journey.holdout_share:
+    """Who is held out is the same each time a customer begins."""
+    if is_held_out(journey, customer_pk):
         return (journey.pk, customer_pk, entry, State.HELD_OUT.value, "", "", False, at, None)
     return (journey.pk, customer_pk, entry, State.ON_THE_WAY.value, first, "", False, at, at)
 

@@ -69,3 +69,18 @@ class KnowingServer(Server):
 
     def find_message_ids(self, ids: Any) -> set[str]:
         return {message.extra_headers["Message-ID"] for message in self.taken} & set(ids)
+
+
+def open_shop(settings: Any, *, adapter: type[MailingShop] = MailingShop, **marketing: Any) -> None:
+    """Let everybody be addressed at any hour, by a server that takes all; more settings by their names."""
+    commerce = settings.ECOMAI.get("COMMERCE", {}) | {"ADAPTER": f"{__name__}.{adapter.__name__}"}
+    settings.ECOMAI = settings.ECOMAI | {
+        "COMMERCE": commerce,
+        "FUSION": settings.ECOMAI.get("FUSION", {}) | {"DEFAULT_CONSENT": {"marketing": True}},
+        "MARKETING": {"BASE_URL": "https://shop.example", "QUIET_HOURS": (0, 0)} | marketing,
+    }
+    settings.EMAIL_BACKEND = f"{__name__}.Server"
+    Server.taken.clear()
+    Server.refuses, Server.breaks_at, Server.is_away, Server.code = set(), set(), False, 550
+    VoucherShop.issued.clear()
+    MailingShop.time_zone = ""

@@ -23,7 +23,7 @@ from marketing.services.bounces import take_problems
 from marketing.services.campaigns import create_campaign, start_campaign
 from marketing.services.suppressing import digest_of, lift_suppression
 
-from .mailing_shop import Server
+from .mailing_shop import Server, open_shop
 
 pytestmark = pytest.mark.django_db
 TEXT = {"name": "A", "subject": "Hello", "body": "New."}
@@ -31,20 +31,7 @@ TEXT = {"name": "A", "subject": "Hello", "body": "New."}
 
 @pytest.fixture(autouse=True)
 def _mailing_shop(settings):
-    commerce = settings.ECOMAI.get("COMMERCE", {}) | {"ADAPTER": "tests.marketing.mailing_shop.MailingShop"}
-    settings.ECOMAI = settings.ECOMAI | {
-        "COMMERCE": commerce,
-        "FUSION": {"DEFAULT_CONSENT": {"marketing": True}},
-        "MARKETING": {
-            "BASE_URL": "https://shop.example",
-            "QUIET_HOURS": (0, 0),
-            "MESSAGES_PER_WEEK": 100,
-            "BOUNCE_ADDRESS": "bounces@shop.example",
-        },
-    }
-    settings.EMAIL_BACKEND = "tests.marketing.mailing_shop.Server"
-    Server.taken.clear()
-    Server.refuses, Server.breaks_at, Server.is_away, Server.code = set(), set(), False, 550
+    open_shop(settings, MESSAGES_PER_WEEK=100, BOUNCE_ADDRESS="bounces@shop.example")
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from marketing.services.campaigns import (
 from marketing.services.effects import report_of
 from marketing.services.unsubscribing import unsubscribe_url
 
-from .mailing_shop import KnowingServer, MailingShop, Server
+from .mailing_shop import KnowingServer, MailingShop, Server, open_shop
 
 pytestmark = pytest.mark.django_db
 State = Delivery.State
@@ -38,19 +38,7 @@ TEXT = {
 
 @pytest.fixture(autouse=True)
 def _mailing_shop(settings):
-    settings.ECOMAI = {
-        **settings.ECOMAI,
-        "COMMERCE": {
-            **settings.ECOMAI.get("COMMERCE", {}),
-            "ADAPTER": "tests.marketing.mailing_shop.MailingShop",
-        },
-        "FUSION": {"DEFAULT_CONSENT": {"marketing": True}},
-        "MARKETING": {"BASE_URL": "https://shop.example", "QUIET_HOURS": (0, 0)},
-    }
-    settings.EMAIL_BACKEND = "tests.marketing.mailing_shop.Server"
-    Server.taken.clear()
-    Server.refuses, Server.breaks_at, Server.is_away, Server.code = set(), set(), False, 550
-    MailingShop.time_zone = ""
+    open_shop(settings)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from marketing.services.campaigns import create_campaign, start_campaign, stop_c
 from marketing.services.claims import claim_some, settle_claims
 from tests.ecomai.console.test_alert_rules import Receiver
 
-from .mailing_shop import Server
+from .mailing_shop import Server, open_shop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("without_support_bot")]
 State = Delivery.State
@@ -41,16 +41,8 @@ TEXT = {"name": "A", "subject": "Hello {{ name }}", "body": "<b>New</b> for you.
 
 @pytest.fixture(autouse=True)
 def _shop(settings):
-    commerce = settings.ECOMAI.get("COMMERCE", {}) | {"ADAPTER": "tests.marketing.mailing_shop.MailingShop"}
-    settings.ECOMAI = settings.ECOMAI | {
-        "COMMERCE": commerce,
-        "FUSION": {"DEFAULT_CONSENT": {"marketing": True}},
-        "MARKETING": {"BASE_URL": "https://shop.example", "QUIET_HOURS": (0, 0)},
-        "CONSOLE": {"WEBHOOK_MAY_BE_PRIVATE": True},
-    }
-    settings.EMAIL_BACKEND = "tests.marketing.mailing_shop.Server"
-    Server.taken.clear()
-    Server.refuses, Server.breaks_at, Server.is_away, Server.code = set(), set(), False, 550
+    open_shop(settings)
+    settings.ECOMAI = settings.ECOMAI | {"CONSOLE": {"WEBHOOK_MAY_BE_PRIVATE": True}}
 
 
 @pytest.fixture

@@ -27,22 +27,14 @@ from marketing.services.privacy import erase, export
 from marketing.services.travelling import advance_journeys, enter
 
 from .journey_shop import STEPS, TEXT, do, later, make_customers, make_journey, messages, places
-from .mailing_shop import Server
+from .mailing_shop import Server, open_shop
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def _mailing_shop(settings):
-    commerce = settings.ECOMAI.get("COMMERCE", {}) | {"ADAPTER": "tests.marketing.mailing_shop.MailingShop"}
-    settings.ECOMAI = settings.ECOMAI | {
-        "COMMERCE": commerce,
-        "FUSION": {"DEFAULT_CONSENT": {"marketing": True}},
-        "MARKETING": {"BASE_URL": "https://shop.example", "QUIET_HOURS": (0, 0)},
-    }
-    settings.EMAIL_BACKEND = "tests.marketing.mailing_shop.Server"
-    Server.taken.clear()
-    Server.refuses, Server.breaks_at, Server.is_away, Server.code = set(), set(), False, 550
+    open_shop(settings)
 
 
 def send() -> None:

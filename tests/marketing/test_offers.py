@@ -20,7 +20,7 @@ from marketing.services.sending import send_waiting
 from marketing.services.travelling import enter
 
 from .journey_shop import STEPS, TEXT, later, make_customers, make_journey
-from .mailing_shop import Server, VoucherShop
+from .mailing_shop import Server, VoucherShop, open_shop
 
 pytestmark = pytest.mark.django_db
 State = Delivery.State
@@ -30,16 +30,7 @@ OFFER = {"name": "A", "subject": "{{ discount }} for you", "body": TOLD, "offer_
 
 @pytest.fixture(autouse=True)
 def _voucher_shop(settings):
-    commerce = settings.ECOMAI.get("COMMERCE", {}) | {"ADAPTER": "tests.marketing.mailing_shop.VoucherShop"}
-    settings.ECOMAI = settings.ECOMAI | {
-        "COMMERCE": commerce,
-        "FUSION": {"DEFAULT_CONSENT": {"marketing": True}},
-        "MARKETING": {"BASE_URL": "https://shop.example", "QUIET_HOURS": (0, 0)},
-    }
-    settings.EMAIL_BACKEND = "tests.marketing.mailing_shop.Server"
-    Server.taken.clear()
-    Server.refuses, Server.breaks_at, Server.is_away, Server.code = set(), set(), False, 550
-    VoucherShop.issued.clear()
+    open_shop(settings, adapter=VoucherShop)
     cache.clear()
 
 
@@ -91,9 +82,10 @@ def test_a_worker_that_dies_after_the_shop_issued_a_voucher_gets_the_same_again(
     )  # fmt: skip
     ready = offers.Ready(Delivery.objects.get(pk=row.pk), None, {})
     offers._keep_ends([ready])
-    code = offers._issue(ready, campaign)
+    offers._issue(ready, campaign)
+    code = ready.row.voucher_code
     rows = send(campaign)
-    assert rows["ann"].voucher_code == code
+    assert rows["ann"].voucher_code == code != ""
     assert [customer_id for customer_id, _percent, _until in VoucherShop.issued].count("ann") == 1
 
 

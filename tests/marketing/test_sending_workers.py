@@ -14,7 +14,7 @@ from marketing.models import Campaign, CustomerProfile, Delivery, Segment, Segme
 from marketing.services import sending
 from marketing.services.campaigns import create_campaign, start_campaign
 
-from .mailing_shop import KnowingServer, Server
+from .mailing_shop import KnowingServer, Server, open_shop
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TEXT = {"name": "A", "subject": "Hello {{ name }}", "body": "New."}
@@ -25,15 +25,7 @@ N = 230
 def _mailing_shop(settings, monkeypatch):
     if not connection.features.has_select_for_update_skip_locked:
         pytest.skip("This database has no SKIP LOCKED.")
-    commerce = settings.ECOMAI.get("COMMERCE", {}) | {"ADAPTER": "tests.marketing.mailing_shop.MailingShop"}
-    settings.ECOMAI = settings.ECOMAI | {
-        "COMMERCE": commerce,
-        "FUSION": {"DEFAULT_CONSENT": {"marketing": True}},
-        "MARKETING": {"BASE_URL": "https://shop.example", "QUIET_HOURS": (0, 0), "SENDING_WORKERS": 4},
-    }
-    settings.EMAIL_BACKEND = "tests.marketing.mailing_shop.Server"
-    Server.taken.clear()
-    Server.refuses, Server.breaks_at, Server.is_away, Server.code = set(), set(), False, 550
+    open_shop(settings, SENDING_WORKERS=4)
     monkeypatch.setattr(sending, "SENT_AT_ONCE", 10)
 
 

@@ -22,7 +22,7 @@ from marketing.services.targeting import Targeting, groups_of, margin_after
 from marketing.targeting.report import targeting_report
 from marketing.targeting.trials import read_trials
 
-from .mailing_shop import Server
+from .mailing_shop import Server, open_shop
 from .uplift_shop import (
     ANNOYED,
     DAY,
@@ -45,16 +45,8 @@ PAYING = {"is_targeted": True, "cost_per_message": 2, "margin_share": 0.3}
 
 @pytest.fixture(autouse=True)
 def _own_settings(settings, tmp_path) -> None:
-    settings.ECOMAI = {
-        **settings.ECOMAI,
-        "REGISTRY": {"FOLDER": str(tmp_path / "registry")},
-        "COMMERCE": settings.ECOMAI.get("COMMERCE", {})
-        | {"ADAPTER": "tests.marketing.mailing_shop.MailingShop"},
-        "FUSION": {**settings.ECOMAI.get("FUSION", {}), "DEFAULT_CONSENT": {"marketing": True}},
-        "MARKETING": {"BASE_URL": "https://shop.example", "QUIET_HOURS": (0, 0)},
-    }
-    settings.EMAIL_BACKEND = "tests.marketing.mailing_shop.Server"
-    Server.taken.clear()
+    open_shop(settings)
+    settings.ECOMAI = settings.ECOMAI | {"REGISTRY": {"FOLDER": str(tmp_path / "registry")}}
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from marketing.targeting.trials import read_trials
 from marketing.training.uplift_artifacts import read_uplift_models
 from marketing.training.uplift_encoder import LEAST_HISTORIES, learn_encoder
 
+from .mailing_shop import open_shop
 from .sequence_shop import plant_looks, plant_sequence_shop
 from .uplift_shop import ANNOYED, DAY, PERSUADABLE, kind_of, plant_campaign, plant_customers
 
@@ -35,14 +36,8 @@ Group, State = Delivery.Group, Delivery.State
 
 @pytest.fixture(autouse=True)
 def _own_settings(settings, tmp_path) -> None:
-    settings.ECOMAI = {
-        **settings.ECOMAI,
-        "REGISTRY": {"FOLDER": str(tmp_path / "registry")},
-        "COMMERCE": settings.ECOMAI.get("COMMERCE", {})
-        | {"ADAPTER": "tests.marketing.mailing_shop.MailingShop"},
-        "FUSION": {**settings.ECOMAI.get("FUSION", {}), "DEFAULT_CONSENT": {"marketing": True}},
-        "MARKETING": {"BASE_URL": "https://shop.example", "QUIET_HOURS": (0, 0)},
-    }
+    open_shop(settings)
+    settings.ECOMAI = settings.ECOMAI | {"REGISTRY": {"FOLDER": str(tmp_path / "registry")}}
 
 
 @pytest.fixture

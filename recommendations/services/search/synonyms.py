@@ -1,9 +1,8 @@
 """Words that mean the same in this shop: applied within a second in every process, learned as proposals."""
 
-import threading
-import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import combinations
 from typing import Any
@@ -15,13 +14,13 @@ from django.utils.translation import gettext as _
 from ecomai.commerce.models import Event
 from ecomai.inference.pieces import RUN, stem
 from ecomai.inference.text import normalise
+from ecomai.serving.copies import ProcessCopy
 from ecomai.serving.predictors.search import canonical
 
 from ...app_settings import app_settings
 from ...models import Synonym
 from ...training.led import GRADES, SEARCH, Search, Step, searches_of
 
-POLL_SECONDS = 0.8
 MOST_VARIANTS = 4
 LEARNED_DAYS = 90
 #: So many people must have searched with each of two queries.
@@ -36,43 +35,38 @@ MOST_PROPOSED = 200
 Rule = tuple[tuple[str, ...], str]
 
 
+@dataclass(frozen=True)
 class _Rules:
-    """Active synonyms by storefront, as rules from a few stems to other words."""
+    """Active synonyms by storefront, as rules from a few stems to other words; `stamp` says of which rows."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._stamp: Any = None
-        self._rules: dict[str, list[Rule]] = {}
-        self._looked_at = float("-inf")
+    stamp: Mapping[str, Any]
+    by_storefront: Mapping[str, list[Rule]]
 
-    def of(self, storefront: str) -> list[Rule]:
-        if time.monotonic() - self._looked_at > POLL_SECONDS and self._lock.acquire(blocking=False):
-            try:
-                self._refresh()
-            finally:
-                self._lock.release()
-        return self._rules.get(storefront, [])
 
-    def _refresh(self) -> None:
+class RulesCopy(ProcessCopy[_Rules]):
+    """The process's copy: rows are read again only where one has changed."""
+
+    poll_seconds = 0.8
+
+    def refresh(self, known: _Rules | None) -> _Rules:
         is_active = Q(state=Synonym.State.ACTIVE)
         stamp = Synonym.objects.aggregate(
             n=Count("pk"), n_active=Count("pk", filter=is_active), newest=Max("updated_at")
         )
-        if stamp != self._stamp:
-            rules: dict[str, list[Rule]] = defaultdict(list)
-            for row in Synonym.objects.filter(is_active):
-                rules[row.storefront] += rules_of(row)
-            self._rules, self._stamp = dict(rules), stamp
-        self._looked_at = time.monotonic()
+        if known is not None and known.stamp == stamp:
+            return known
+        rules: dict[str, list[Rule]] = defaultdict(list)
+        for row in Synonym.objects.filter(is_active):
+            rules[row.storefront] += rules_of(row)
+        return _Rules(stamp, dict(rules))
+
+    def of(self, storefront: str) -> list[Rule]:
+        return self.current().by_storefront.get(storefront, [])
 
 
-_rules = _Rules()
-
-
-def forget() -> None:
-    """Read them anew; for tests and after a restore."""
-    global _rules
-    _rules = _Rules()
+_rules = RulesCopy()
+#: Read them anew; for tests and after a restore.
+forget = _rules.forget
 
 
 def rules_of(synonym: Synonym) -> list[Rule]:
