@@ -14,6 +14,8 @@ from ..targeting.histories import KINDS, LONGEST, Histories
 #: A vector is small beside the customers of a campaign, as each number of it is one more to weigh.
 DIM = 16
 MAX_EPOCHS = 8
+#: With few histories there are more epochs, so that it is learned by as many steps at least.
+LEAST_STEPS, BATCH_SIZE = 200, 128
 #: Histories of two steps at least, without which no order can be learned; and how many are learned from.
 LEAST_HISTORIES, MOST_HISTORIES = 200, 20_000
 _AT_ONCE = 2048
@@ -65,8 +67,8 @@ def learn_encoder(histories: Histories, folder: Path, *, random_state: int) -> H
         ages_days=ages.astype(np.float32), types=known.kinds.astype(np.int64),
     )  # fmt: skip
     model = SequenceRecommender(
-        dim=DIM, max_length=LONGEST, max_epochs=MAX_EPOCHS, has_context=True, device="cpu",
-        random_state=random_state,
+        dim=DIM, max_length=LONGEST, max_epochs=max(MAX_EPOCHS, -(-LEAST_STEPS * BATCH_SIZE // len(known))),
+        batch_size=BATCH_SIZE, has_context=True, device="cpu", random_state=random_state,
     ).fit(interactions)  # fmt: skip
     names = [str(pk) for pk in item_pks.tolist()]
     return HistoryEncoder(export_next_item(model, folder, item_ids=names, event_types=KINDS))
