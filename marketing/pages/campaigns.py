@@ -36,6 +36,7 @@ State = Delivery.State
 def context(campaign: Campaign) -> dict[str, Any]:
     states = dict(_states(campaign))
     n_mails = sum(n for state, n in states.items() if state not in (State.HELD_OUT, State.NOT_WORTH))
+    somebody = _somebody()
     n_open = states.get(State.WAITING, 0) + states.get(State.CLAIMED, 0)
     return {
         "campaign": campaign,
@@ -48,7 +49,8 @@ def context(campaign: Campaign) -> dict[str, Any]:
         "n_mails": n_mails,
         "progress": 1 - n_open / n_mails if n_mails else None,
         "variants": [
-            {"variant": variant, **_example(variant)} for variant in campaign.variants.order_by("pk")
+            {"variant": variant, **_example(variant, somebody)}
+            for variant in campaign.variants.order_by("pk")
         ],
         "targeting": targeting_context(campaign) if campaign.started_at else None,
         "report": report_context(report_of(campaign)) if campaign.started_at else None,
@@ -97,16 +99,21 @@ def _vouchers(campaign: Campaign) -> dict[str, Any] | None:
     )
 
 
-def _example(variant: CampaignVariant) -> dict[str, str]:
-    """The text as a customer might get it."""
-    profile = CustomerProfile.objects.exclude(favourite_category="").first()
+def _somebody() -> dict[str, str]:
+    """What texts may name of a customer such as there are."""
     values = dict.fromkeys(OF_CUSTOMER, "") | {"name": _("Mia")}
-    if variant.has_offer:
-        until = timezone.now() + timedelta(days=variant.offer_days)
-        values |= offers.offer_values(variant, code="ABC-123-XYZ", until=until)
+    profile = CustomerProfile.objects.exclude(favourite_category="").first()
     if profile is not None:
         values["favourite_category"] = leaf_of(profile.favourite_category)
         values["favourite_brand"] = profile.favourite_brand
+    return values
+
+
+def _example(variant: CampaignVariant, values: dict[str, str]) -> dict[str, str]:
+    """The text as a customer might get it."""
+    if variant.has_offer:
+        until = timezone.now() + timedelta(days=variant.offer_days)
+        values = values | offers.offer_values(variant, code="ABC-123-XYZ", until=until)
     return {
         "subject": fill(variant.subject, values), "body": fill(variant.body, values),
         "discount": offers.discount_of(variant) if variant.has_offer else "",

@@ -77,7 +77,7 @@ class CampaignTrials:
 
     def of_kind(self, kind: str) -> "CampaignTrials":
         """Return who got nothing and who got this kind, of those who might have got either: two arms."""
-        arm = 1 + [str(each) for each in KINDS].index(kind)
+        arm = 1 + KINDS.index(Kind(kind))
         had_chance = self.propensity[:, [0, arm]].min(axis=1) > 0
         part = self.select(np.flatnonzero(had_chance & np.isin(self.treatment, (0, arm))))
         pair = part.propensity[:, [0, arm]]
