@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,6 @@ def encoder(data: Path, *, device: str, seed: int, report: Report) -> dict[str, 
     from ecomai.learning.encoders.pretrained import PretrainedTextEncoder
     from ecomai.learning.export import export_text_encoder
     from ecomai.learning.export.quantization import (
-        as_card,
         make_forms,
         measure_forms,
         texts_per_second,
@@ -60,7 +60,7 @@ def encoder(data: Path, *, device: str, seed: int, report: Report) -> dict[str, 
         measured = measure_forms(forms, judged, n_callers=N_THREADS, peers={"torch": ask_torch})
         report(0.9, "torch with both threads")
         alone = [texts_per_second(together, some)["torch"] for some in (singles, batches)]
-    rows = {one.pop("name"): one for one in as_card(measured)}
+    rows = {one.pop("name"): one for one in map(asdict, measured)}
     peers = {"torch": rows.pop("torch"), "torch_one_caller": dict(zip(SPEEDS, alone, strict=True))}
     for speed in SPEEDS:
         fastest = max(peer[speed] for peer in peers.values())

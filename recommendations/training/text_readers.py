@@ -102,11 +102,10 @@ def in_integers(
     if not note.exists():  # a run that goes on after a kill keeps what it chose
         shutil.rmtree(folder, ignore_errors=True)
         export_text_encoder(reader.source, folder, cache=cache)
-        found = as_card(quantize_text_encoder(folder, readable))
+        found = as_card(quantize_text_encoder(folder, readable), folder)
         note.write_text(json.dumps(found), encoding="utf-8")
-    chosen = json.loads((folder / "text_encoder.json").read_text(encoding="utf-8"))["pretrained"]["precision"]
-    measured = json.loads(note.read_text(encoding="utf-8"))
-    rows = [{**row, "is_chosen": row["name"] == chosen} for row in measured]
+    rows = json.loads(note.read_text(encoding="utf-8"))
+    (chosen,) = (row["name"] for row in rows if row["is_chosen"])
     card = {**reader.card, "encoder_precision": chosen}
     card["trade_offs"] = [*card.get("trade_offs", []), *rows]
     if chosen == EXACT:
@@ -122,9 +121,7 @@ def in_integers(
 def _read_by_transformer(encoder: "TextEncoder", texts: Sequence[str]) -> list[str]:
     from ecomai.learning.encoders.routed import RoutedTextEncoder
 
-    if not isinstance(encoder, RoutedTextEncoder) or encoder.pretrained_ is None:
-        return []
-    return [text for text, is_known in zip(texts, encoder.knows(texts), strict=True) if is_known and text]
+    return encoder.read_by_transformer(texts) if isinstance(encoder, RoutedTextEncoder) else []
 
 
 def _open(folder: Path) -> Any:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from ecomai.exceptions import NotEnoughDataError
 from ecomai.learning.encoders.routed import RoutedTextEncoder
+from ecomai.learning.export.quantization import MIN_TEXTS, as_card, quantize_text_encoder
 from ecomai.learning.export.text_encoder import export_text_encoder
 from ecomai.registry.runs import Candidate, Run
 from ecomai.serving.predictors.text_encoder import TextEncoder
@@ -37,6 +39,8 @@ def train_passages(run: Run) -> Candidate:
     # The graph of the published encoder is the same for all that export it.
     cache = run.folder.parent.parent / "encoders"
     folder = export_text_encoder(encoder, run.folder / "artifact", cache=cache)
+    run.report(0.3, _("Looking for a faster form of the encoder"))
+    forms = in_integers(folder, encoder.read_by_transformer(texts_of(entries)))
     run.report(0.7, _("Judging"))
     live = run.live_artifact()
     return Candidate(
@@ -49,9 +53,21 @@ def train_passages(run: Run) -> Candidate:
         hyperparameters=run.hyperparameters,
         card={
             "intended_use": _("Finding the passage of an article that answers a question."),
-            "n_passages": len(entries), "n_asked": len(asked),
+            "n_passages": len(entries), "n_asked": len(asked), **forms,
         },
     )  # fmt: skip
+
+
+def in_integers(folder: Path, texts: Sequence[str]) -> dict[str, Any]:
+    """Let an artifact read by the fastest form that keeps its vectors, as each question waits for it.
+
+    Returns what the card says of it: nothing where too few texts could judge that.
+    """
+    if len(set(texts)) < MIN_TEXTS:
+        return {}
+    rows = as_card(quantize_text_encoder(folder, texts), folder)
+    (chosen,) = (row["name"] for row in rows if row["is_chosen"])
+    return {"encoder_precision": chosen, "trade_offs": rows}
 
 
 def questions_of(entries: Sequence[Entry]) -> list[tuple[str, int]]:

@@ -81,7 +81,8 @@ def test_the_fastest_form_that_passes_is_taken_and_named(folder: Path) -> None:
     described = json.loads((folder / "text_encoder.json").read_text())
     assert described["pretrained"]["precision"] == fastest.name
     assert ((folder / quantization.GRAPH_FILE).read_bytes() == before) == (fastest.name == "float32")
-    json.dumps(quantization.as_card(found))
+    rows = json.loads(json.dumps(quantization.as_card(found, folder)))
+    assert [row["name"] for row in rows if row["is_chosen"]] == [fastest.name]
     assert {path.suffix for path in folder.iterdir()} <= {".json", ".onnx", ".safetensors"}
 
 

@@ -125,6 +125,22 @@ class RoutedTextEncoder(TextEncoder):
             return np.ones(len(texts), dtype=bool)
         return np.array([main_script(text) in ("", *scripts) for text in texts], dtype=bool)
 
+    def read_by_transformer(self, texts: Sequence[str]) -> list[str]:
+        """Return those of the texts that the pretrained part reads, once fitted; none where it has no part.
+
+        Parameters
+        ----------
+        texts : sequence of str
+
+        Returns
+        -------
+        list of str
+            In their order, without empty ones.
+        """
+        if self.pretrained_ is None:
+            return []
+        return [text for text, is_known in zip(texts, self.knows(texts), strict=True) if is_known and text]
+
     def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = np.zeros((len(texts), self.n_features_), dtype=np.float32)
         is_known = self.knows(texts)

@@ -122,18 +122,22 @@ def quantize_text_encoder(
     return found
 
 
-def as_card(found: Sequence[TradeOff]) -> list[dict[str, Any]]:
-    """Return the curve as JSON for a model's card.
+def as_card(found: Sequence[TradeOff], folder: str | Path) -> list[dict[str, Any]]:
+    """Return the curve as JSON for a model's card, with `is_chosen` beside the form that an artifact has.
 
     Parameters
     ----------
     found : sequence of TradeOff
+    folder : path
+        The artifact whose transformer was replaced.
 
     Returns
     -------
     list of dict
     """
-    return [asdict(one) for one in found]
+    description = json.loads((Path(folder) / "text_encoder.json").read_text(encoding="utf-8"))
+    chosen = description["pretrained"]["precision"]
+    return [{**asdict(one), "is_chosen": one.name == chosen} for one in found]
 
 
 class Tokens:
