@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import NoReverseMatch, reverse
 
 import ecomai
+from ecomai import scenarios
 
 PACKAGE = Path(ecomai.__file__).parent
 SHORTEST_SECRET = 50
@@ -92,9 +93,7 @@ def check_urls(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessa
 
 def check_sockets(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
     """W004: a scenario has sockets, and the shop's ASGI application does not lead to them."""
-    from ecomai.routing import websocket_urlpatterns
-
-    if not websocket_urlpatterns():
+    if not any(scenario.websocket_urls for scenario in scenarios.installed()):
         return []
     # Django's own start of a project writes an asgi.py and no setting.
     usual = f"{settings.ROOT_URLCONF.partition('.')[0]}.asgi.application"

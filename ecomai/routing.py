@@ -1,5 +1,7 @@
 """The sockets of the installed scenarios, for the shop's ASGI file."""
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,6 +11,8 @@ from django.utils.module_loading import import_string
 from ecomai import scenarios
 
 AsgiApplication = Callable[[Any, Any, Any], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
 
 
 def websocket_urlpatterns() -> list[URLPattern]:
@@ -25,7 +29,8 @@ def with_sockets(application: AsgiApplication) -> AsgiApplication:
     """Return an ASGI application that answers our sockets, and leaves everything else to the shop's.
 
     In the shop's `asgi.py`: `application = with_sockets(application)`. Sockets are only taken from the
-    shop's own `ALLOWED_HOSTS`, and know the shop's session and user.
+    shop's own `ALLOWED_HOSTS`, and know the shop's session and user. A server that asks (ASGI's lifespan) is
+    told that the process has started once it has read the live models, so that no customer waits for them.
     """
     patterns = websocket_urlpatterns()
     if not patterns:
@@ -38,6 +43,9 @@ def with_sockets(application: AsgiApplication) -> AsgiApplication:
     ours = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(patterns)))
 
     async def route(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+            return
         is_ours = scope["type"] == "websocket" and _leads_to(patterns, scope["path"])
         await (ours if is_ours else application)(scope, receive, send)
 
@@ -46,3 +54,29 @@ def with_sockets(application: AsgiApplication) -> AsgiApplication:
 
 def _leads_to(patterns: list[URLPattern], path: str) -> bool:
     return any(pattern.resolve(path.lstrip("/")) for pattern in patterns)
+
+
+async def _live(receive: Any, send: Any) -> None:
+    """Follow a server's lifespan; what goes wrong at the start is tried again by the first who asks."""
+    while True:
+        event = (await receive())["type"].removeprefix("lifespan.")
+        if event == "startup":
+            await asyncio.to_thread(_prepare)
+        await send({"type": f"lifespan.{event}.complete"})
+        if event == "shutdown":
+            return
+
+
+def _prepare() -> None:
+    from channels.layers import get_channel_layer
+    from django.db import connections
+
+    from ecomai.serving import live
+
+    try:
+        live.refresh()
+        get_channel_layer()
+    except Exception:
+        logger.exception("A web process has started without its models; the first who asks waits for them.")
+    finally:
+        connections.close_all()

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -18,6 +20,8 @@ from .models import Conversation, Message
 from .protocol import message_frame, state_frame
 
 logger = logging.getLogger(__name__)
+#: The event loop of the sockets, where a thread works for one of them: there a wake-up goes out by itself.
+loop_of_sockets: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("loop_of_sockets", default=None)
 
 
 def group_of(conversation: Conversation) -> str:
@@ -89,10 +93,24 @@ def _announce(conversation: Conversation, event: dict[str, Any]) -> None:
 
 
 def _send(group: str, event: dict[str, Any]) -> None:
-    layer = get_channel_layer()
+    """Send a wake-up; a thread of the sockets does not wait until it has gone out."""
+    layer: Any = get_channel_layer()
     if layer is None:
         return
+    loop = loop_of_sockets.get()
     try:
-        async_to_sync(layer.group_send)(group, event)
+        if loop is not None and loop.is_running():
+            asyncio.run_coroutine_threadsafe(layer.group_send(group, event), loop).add_done_callback(_look)
+        else:
+            async_to_sync(layer.group_send)(group, event)
     except Exception as error:  # whatever the layer's backend raises; sockets read the rows at the next ping
-        logger.warning("The channel layer did not take a wake-up: %s", first_line(error))
+        _warn(error)
+
+
+def _look(sent: Future[None]) -> None:
+    if not sent.cancelled() and (error := sent.exception()) is not None:
+        _warn(error)
+
+
+def _warn(error: BaseException) -> None:
+    logger.warning("The channel layer did not take a wake-up: %s", first_line(error))

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from channels.consumer import get_handler_name
 from channels.db import DatabaseSyncToAsync
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from ecomai.commerce.models import Customer
@@ -18,7 +18,7 @@ from ecomai.commerce.visitors import SESSION_COOKIE, customer_id_of_token, custo
 from ecomai.exceptions import EcomaiError
 
 from . import entry, protocol, selectors
-from .announcing import group_of
+from .announcing import group_of, loop_of_sockets
 from .app_settings import app_settings
 from .exceptions import FrameError, NotOpenedError, UnknownConversationError
 from .limits import TokenBucket
@@ -48,6 +48,7 @@ async def in_thread(
     function: Callable[..., Any], *args: Any, pool: ThreadPoolExecutor = _quick, **kwargs: Any
 ) -> Any:
     """Run a function that uses the database beside the event loop."""
+    loop_of_sockets.set(asyncio.get_running_loop())
     call = DatabaseSyncToAsync(function, thread_sensitive=False, executor=pool)
     return await call(*args, **kwargs)
 
@@ -115,20 +116,22 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def _on_hello(self, frame: protocol.Hello) -> None:
         self.hello_timer.cancel()
-        visitor = await in_thread(_visitor_of, self.scope, frame)
-        entered = await in_thread(entry.enter, visitor, conversation_id=frame.conversation)
-        self.visitor, self.version = visitor, min(frame.version, protocol.VERSION)
+        entered = await in_thread(_enter, self.scope, frame)
+        self.visitor, self.version = entered.visitor, min(frame.version, protocol.VERSION)
         found = entered.conversation
         is_same = found is not None and str(found.public_id) == frame.conversation
         self.sent = min(frame.after, found.last_sequence) if found and is_same else 0
         await self._join(found)  # before reading, so that nothing falls between
         async with self.sending:
-            for each in await in_thread(entry.welcome_frames, entered, after=self.sent, version=self.version):
+            frames, waiting = await in_thread(_opening, entered, after=self.sent, version=self.version)
+            for each in frames:
                 await self._send_once(each)
-        await self._catch_up()
-        if found is not None and found.state == Conversation.State.BOT:
-            for message in await in_thread(selectors.forgotten_messages_of, found):
-                self._in_background(self._reply(message))  # whoever was to reply has died
+        if found is not None and self.sent < found.last_sequence:
+            await self._catch_up()
+        for message in waiting:
+            # Whoever was to reply has died, or may live yet: one that was restarted has not said so.
+            is_leased = message.reply_leased_until and message.reply_leased_until > timezone.now()
+            self._in_background(self._take_up(message) if is_leased else self._reply(message))
 
     async def _on_say(self, frame: protocol.Say) -> None:
         message = await in_thread(
@@ -160,6 +163,13 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 await self._send_known(looking)
                 await self._wait_for_reading(message)
             said = await in_thread(replying.reply_to, message, pool=_replying) or await self._mind(message)
+        await self._show_said(message, said)
+
+    async def _take_up(self, message: Message) -> None:
+        """Reply to what waited before this socket came, once nobody else is trusted to."""
+        await self._show_said(message, await self._mind(message))
+
+    async def _show_said(self, message: Message, said: list[Message]) -> None:
         if self.conversation is not None and self.conversation.pk == message.conversation_id:
             for each in said:
                 await self._show(each.sequence, message_frame(each))
@@ -326,6 +336,20 @@ class _Handshake:
 
     def get_host(self) -> str:
         return self.headers.get("host", "")
+
+
+def _enter(scope: Any, frame: protocol.Hello) -> entry.Entered:
+    return entry.enter(_visitor_of(scope, frame), conversation_id=frame.conversation)
+
+
+def _opening(
+    entered: entry.Entered, *, after: int, version: int
+) -> tuple[list[dict[str, Any]], Sequence[Message]]:
+    """Return the first frames of a socket, and the messages that still wait for the bot's reply."""
+    frames = entry.welcome_frames(entered, after=after, version=version)
+    found = entered.conversation
+    is_with_bot = found is not None and found.state == Conversation.State.BOT
+    return frames, selectors.waiting_messages_of(found) if found is not None and is_with_bot else []
 
 
 def _visitor_of(scope: Any, frame: protocol.Hello) -> ChatVisitor:

@@ -94,9 +94,10 @@ def unanswered_messages(*, now: datetime) -> QuerySet[Message]:
     return Message.objects.filter(is_free, reply_state=Message.ReplyState.WAITING).order_by("created_at")
 
 
-def forgotten_messages_of(conversation: Conversation) -> Sequence[Message]:
-    """Return the messages of a conversation that nobody is replying to, though they wait."""
-    return list(unanswered_messages(now=timezone.now()).filter(conversation=conversation))
+def waiting_messages_of(conversation: Conversation) -> Sequence[Message]:
+    """Return the messages of a conversation that wait for the bot's reply, the oldest first."""
+    waiting = conversation.messages.filter(reply_state=Message.ReplyState.WAITING)
+    return list(waiting.order_by("sequence"))
 
 
 def seconds_leased(message: Message) -> float | None:

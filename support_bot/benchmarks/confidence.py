@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ecomai.benchmarking import Report
 from ecomai.benchmarking.scratch import scratch_shop
 
+from ..knowledge.confidence import BY_MEANING
 from .grounding import open_shop, passages_of
 from .questions import Asked, held_out, part_of, read_questions
 
@@ -21,8 +22,8 @@ Floats = NDArray[np.float64]
 def confidence(data: Path, *, device: str, seed: int, report: Report) -> dict[str, Any]:
     """Fit the weights by meaning of `knowledge.confidence` anew, and judge them in folds.
 
-    `most_unanswerable` is the greatest confidence in folds of a question that nothing answers; from one half
-    on a passage is likelier right than not, and is answered with.
+    `most_unanswerable` is the greatest confidence in folds of a question that nothing answers, and `refused`
+    the share of the others that stay below what is answered from on.
     """
     part = part_of(read_questions(), is_tuning=True)
     asked = [each for each in part if each.language == "en"] + held_out(data, "tuning", N_HELD_OUT, seed)
@@ -71,7 +72,7 @@ def judge(in_folds: Floats, has_answer: NDArray[np.bool_]) -> dict[str, float]:
     return {
         "roc_auc": float(roc_auc_score(has_answer, in_folds)),
         "most_unanswerable": float(in_folds[~has_answer].max()),
-        "refused_at_half": float((in_folds[has_answer] < 0.5).mean()),
+        "refused": float((in_folds[has_answer] < BY_MEANING.least).mean()),
     }
 
 

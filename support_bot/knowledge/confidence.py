@@ -14,7 +14,8 @@ class Weighing:
     """A logistic regression over `features`, and from which confidence on is answered, or asked back.
 
     Fitted to the questions that `grounding` tunes on, which it never asks; by meaning the benchmark
-    `confidence` prints it. There, from one half on, none is answered that nothing answers.
+    `confidence` prints it. There, in folds, no question that nothing answers comes above 0.40; answers
+    begin a tenth above that.
     """
 
     bias: float
@@ -23,7 +24,7 @@ class Weighing:
     least_to_offer: float
 
 
-BY_MEANING = Weighing(-3.24, (0.94, 1.82, 1.09, 3.37, 9.46, -4.16), least=0.5, least_to_offer=0.12)
+BY_MEANING = Weighing(-3.23, (0.94, 1.79, 1.07, 3.39, 9.46, -4.19), least=0.44, least_to_offer=0.12)
 BY_WORDS = Weighing(-5.43, (8.05, -0.37, 3.84, 3.63), least=0.5, least_to_offer=0.2)
 #: Scripts whose words are not set apart by spaces: single letters and pairs say more than there are words.
 BY_LETTERS = Weighing(-3.62, (0.02, 2.65, 4.33, 4.32), least=0.4, least_to_offer=0.2)

@@ -15,6 +15,8 @@ class Echo(AsyncWebsocketConsumer):
         await self.send(f"{text_data} {self.scope['user'].is_anonymous} {'session' in self.scope}")
 
 
+# Sockets ask who is logged in.
+pytestmark = pytest.mark.django_db
 ROUTES = [path("ecomai/talk/<int:number>/", Echo.as_asgi())]
 
 

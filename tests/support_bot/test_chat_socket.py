@@ -276,19 +276,24 @@ async def test_a_logged_in_customer_is_known_by_the_shops_session():
     await tab.close()
 
 
-async def test_who_comes_back_gets_the_reply_that_a_dead_process_did_not_write():
+@pytest.mark.parametrize("is_leased", [False, True], ids=["its lease is over", "it may still live"])
+async def test_who_comes_back_gets_the_reply_that_a_dead_process_did_not_write(settings, is_leased):
+    settings.ECOMAI = {**settings.ECOMAI, "SUPPORT_BOT": {"REPLY_LEASE_SECONDS": 2}}
     tab = await Tab().open()
     await tab.say("Hello")
     await tab.read("message")
     await tab.rest()
     conversation = await sync_to_async(Conversation.objects.get)()
-    await sync_to_async(append_message)(conversation, sender="customer", text="And now?", key="key-0002")
+    await sync_to_async(append_message)(
+        conversation, sender="customer", text="And now?", key="key-0002", lease=is_leased
+    )
     again = await Tab().open(
         visitor=tab.welcome["visitor"], conversation=str(conversation.public_id), after=2
     )
     while (await again.read("message"))["from"] != "bot":
         pass
     assert again.sequences() == [3, 4]
+    await again.close()
 
 
 async def test_what_needs_a_conversation_says_that_there_is_none():

@@ -14,7 +14,7 @@ from support_bot.demo.articles import seed_articles
 from support_bot.knowledge import current
 from support_bot.knowledge.finding import find_passages
 from support_bot.names import PASSAGES
-from support_bot.training.passages import in_integers
+from support_bot.training.passages import LEAST_COSINE, in_integers
 from tests.learning.tiny import write_tiny_bert
 
 
@@ -38,7 +38,7 @@ def test_what_serves_is_the_form_that_the_card_names_and_it_finds_by_meaning(reg
     card = run.version.card
     chosen = [row for row in card["trade_offs"] if row["is_chosen"]]
     assert [row["name"] for row in chosen] == [card["encoder_precision"]]
-    assert all(row["name"] == "float32" or row["cosine_p5"] >= 0.99 for row in chosen)
+    assert all(row["name"] == "float32" or row["cosine_p5"] >= LEAST_COSINE for row in chosen)
     assert trade_off_table(card) is not None
     promote_version(version=run.version)
     go_live(model_name=PASSAGES)

@@ -1,5 +1,6 @@
 """What is promoted serves within a second, and what served goes on when the new version cannot."""
 
+import asyncio
 import sys
 import threading
 import time
@@ -8,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.testing import ApplicationCommunicator
 from django.db import OperationalError
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from ecomai import scenarios
 from ecomai.registry.models import ModelDeployment, ModelVersion
+from ecomai.routing import with_sockets
 from ecomai.scenarios import ModelSpec, Scenario
 from ecomai.serving import live
 
@@ -288,3 +291,41 @@ def test_threads_of_a_process_that_answers_take_short_turns(
         assert sys.getswitchinterval() == pytest.approx(expected, rel=0.02)  # whole microseconds
     finally:
         sys.setswitchinterval(was)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_web_process_has_started_once_its_models_are_read(
+    make_version: Any, deploy: Any, settings: Any
+) -> None:
+    version = make_version(1)
+    deploy(live_version=version)
+    settings.ECOMAI = {**settings.ECOMAI, "SERVING": {"FIRST_LOAD_SECONDS": 30}}
+    asyncio.run(start_and_stop())
+    settings.ECOMAI = {**settings.ECOMAI, "SERVING": {"FIRST_LOAD_SECONDS": 0}}
+    served = live.get_live(MODEL)
+    assert served is not None, "the first request waits for nothing"
+    assert served.version_id == version.pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_web_process_starts_also_while_the_database_is_away(
+    deploy: Any, make_version: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy(live_version=make_version(1))
+
+    def away() -> None:
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(live.selectors, "deployed_versions", away)
+    asyncio.run(start_and_stop())
+    assert [fault.message for fault in live.faults()] == ["the database is away"]
+
+
+async def start_and_stop() -> None:
+    """Follow the lifespan of a server; each event is answered."""
+    server = ApplicationCommunicator(with_sockets(None), {"type": "lifespan"})  # type: ignore[arg-type]
+    for event in ("startup", "shutdown"):
+        await server.send_input({"type": f"lifespan.{event}"})
+        answer = await server.receive_output(timeout=30)
+        assert answer == {"type": f"lifespan.{event}.complete"}
+    await server.wait()
