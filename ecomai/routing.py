@@ -44,7 +44,7 @@ def with_sockets(application: AsgiApplication) -> AsgiApplication:
 
     async def route(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await _follow_lifespan(application, scope, receive, send)
             return
         is_ours = scope["type"] == "websocket" and _leads_to(patterns, scope["path"])
         await (ours if is_ours else application)(scope, receive, send)
@@ -56,18 +56,30 @@ def _leads_to(patterns: list[URLPattern], path: str) -> bool:
     return any(pattern.resolve(path.lstrip("/")) for pattern in patterns)
 
 
-async def _live(receive: Any, send: Any) -> None:
-    """Follow a server's lifespan; what goes wrong at the start is tried again by the first who asks."""
-    while True:
-        event = (await receive())["type"].removeprefix("lifespan.")
-        if event == "startup":
-            await asyncio.to_thread(_prepare)
-        await send({"type": f"lifespan.{event}.complete"})
-        if event == "shutdown":
-            return
+async def _follow_lifespan(application: AsgiApplication, scope: Any, receive: Any, send: Any) -> None:
+    """Let the shop's application follow a server's lifespan; where it knows none, as Django's, we do."""
+    has_asked = False
+
+    async def hear() -> Any:
+        nonlocal has_asked
+        has_asked = True
+        event = await receive()
+        if event["type"] == "lifespan.startup":
+            await asyncio.to_thread(_read_models)
+        return event
+
+    try:
+        await application(scope, hear, send)
+    except Exception:
+        if has_asked:
+            raise
+    event = "lifespan.shutdown" if has_asked else ""
+    while event != "lifespan.shutdown":
+        event = (await hear())["type"]
+        await send({"type": f"{event}.complete"})
 
 
-def _prepare() -> None:
+def _read_models() -> None:
     from channels.layers import get_channel_layer
     from django.db import connections
 

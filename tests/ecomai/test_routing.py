@@ -61,5 +61,21 @@ async def test_a_page_of_another_site_gets_no_socket(talk, settings):
     assert answer == "websocket.close"
 
 
+async def test_a_shop_that_follows_the_servers_lifespan_goes_on_to(talk):
+    heard = []
+
+    async def listening(scope, receive, send):
+        for _event in range(2):
+            heard.append((await receive())["type"])
+            await send({"type": f"{heard[-1]}.complete"})
+
+    server = ApplicationCommunicator(with_sockets(listening), {"type": "lifespan"})
+    for event in ("lifespan.startup", "lifespan.shutdown"):
+        await server.send_input({"type": event})
+        assert (await server.receive_output(timeout=30))["type"] == f"{event}.complete"
+    await server.wait()
+    assert heard == ["lifespan.startup", "lifespan.shutdown"]
+
+
 def test_without_sockets_the_shops_application_is_what_it_was(without_support_bot):
     assert with_sockets(shop) is shop

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
+from django.core.asgi import get_asgi_application
 from django.db import OperationalError
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -323,7 +324,7 @@ def test_a_web_process_starts_also_while_the_database_is_away(
 
 async def start_and_stop() -> None:
     """Follow the lifespan of a server; each event is answered."""
-    server = ApplicationCommunicator(with_sockets(None), {"type": "lifespan"})  # type: ignore[arg-type]
+    server = ApplicationCommunicator(with_sockets(get_asgi_application()), {"type": "lifespan"})
     for event in ("startup", "shutdown"):
         await server.send_input({"type": f"lifespan.{event}"})
         answer = await server.receive_output(timeout=30)
