@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -111,12 +113,29 @@ def _judge(books: Mapping[str, Any], memory: "_Memory") -> dict[str, float]:
 
 def _compare(sent: list[str]) -> tuple[int, int]:
     """Return how many messages the database lacks or has no reply to, and how many of either are double."""
-    of_customers = Message.objects.filter(sender=Message.Sender.CUSTOMER)
-    keys = list(of_customers.values_list("key", flat=True))
-    n_replies = Message.objects.filter(sender=Message.Sender.BOT).count()
-    n_kept = len(set(keys))
-    lost = len(set(sent) - set(keys)) + max(0, n_kept - n_replies)
-    return lost, len(keys) - n_kept + max(0, n_replies - n_kept)
+    keys = Message.objects.filter(sender=Message.Sender.CUSTOMER).values_list("key", flat=True)
+    n_kept, n_lacking = len(set(keys)), len(set(sent) - set(keys))
+    n_without = n_twice = 0
+    shown = Message.objects.order_by("conversation", "sequence").values_list(
+        "conversation", "conversation__handoff_reason", "sender"
+    )
+    for (_conversation, reason), talk in groupby(shown, key=itemgetter(0, 1)):
+        without = _n_without_reply([row[2] for row in talk], is_handed_over=bool(reason))
+        n_without += max(0, without)
+        n_twice += max(0, -without)
+    return n_lacking + n_without, len(keys) - n_kept + n_twice
+
+
+def _n_without_reply(senders: Sequence[str], *, is_handed_over: bool) -> int:
+    """Return how many messages of a conversation have no reply; below 0, how many have two.
+
+    What is said in one go with the wish for a person has one: the bot says no more then.
+    """
+    turns = [(sender, len(list(group))) for sender, group in groupby(senders)]
+    without = sum(n if sender == Message.Sender.CUSTOMER else -n for sender, n in turns)
+    if is_handed_over and without > 0 and turns[-1] == (Message.Sender.BOT, 1) and len(turns) > 1:
+        without -= min(without, turns[-2][1] - 1)
+    return without
 
 
 class _Memory:

@@ -21,6 +21,15 @@ def test_what_the_database_lacks_or_has_twice_is_counted(conversation):
     assert benchmark._compare(["key-0000", "key-0001", "key-0002", "key-0003"]) == (1, 1)
 
 
+@pytest.mark.parametrize(("reason", "lost"), [("asked", 0), ("", 1)], ids=["a person goes on", "nobody does"])
+def test_what_was_said_in_one_go_with_the_wish_for_a_person_has_its_reply(conversation, reason, lost):
+    for number in range(2):
+        append_message(conversation, sender=Message.Sender.CUSTOMER, text="Hello", key=f"key-{number:04}")
+    append_message(conversation, sender=Message.Sender.BOT, text="I ask a person.")
+    Conversation.objects.update(handoff_reason=reason)
+    assert benchmark._compare(["key-0000", "key-0001"]) == (lost, 0)
+
+
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="Other processes need the scratch database.")
 def test_a_few_customers_chat_through_a_restart(django_db_blocker):
     said = []
