@@ -100,14 +100,14 @@ def _send(group: str, event: dict[str, Any]) -> None:
     loop = loop_of_sockets.get()
     try:
         if loop is not None and loop.is_running():
-            asyncio.run_coroutine_threadsafe(layer.group_send(group, event), loop).add_done_callback(_look)
+            asyncio.run_coroutine_threadsafe(layer.group_send(group, event), loop).add_done_callback(_warn_of)
         else:
             async_to_sync(layer.group_send)(group, event)
     except Exception as error:  # whatever the layer's backend raises; sockets read the rows at the next ping
         _warn(error)
 
 
-def _look(sent: Future[None]) -> None:
+def _warn_of(sent: Future[None]) -> None:
     if not sent.cancelled() and (error := sent.exception()) is not None:
         _warn(error)
 

@@ -10,7 +10,7 @@ from typing import Any
 from channels.consumer import get_handler_name
 from channels.db import DatabaseSyncToAsync
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from ecomai.commerce.models import Customer
@@ -130,8 +130,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self._catch_up()
         for message in waiting:
             # Whoever was to reply has died, or may live yet: one that was restarted has not said so.
-            is_leased = message.reply_leased_until and message.reply_leased_until > timezone.now()
-            self._in_background(self._take_up(message) if is_leased else self._reply(message))
+            self._in_background(self._take_up(message) if message.is_leased else self._reply(message))
 
     async def _on_say(self, frame: protocol.Say) -> None:
         message = await in_thread(

@@ -230,3 +230,8 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sender} {self.sequence}"
+
+    @property
+    def is_leased(self) -> bool:
+        """Whether somebody is still trusted to reply."""
+        return self.reply_leased_until is not None and self.reply_leased_until > timezone.now()

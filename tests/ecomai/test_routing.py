@@ -9,14 +9,14 @@ from ecomai import scenarios
 from ecomai.routing import with_sockets
 from ecomai.scenarios import Scenario
 
+pytestmark = pytest.mark.django_db  # sockets ask who is logged in
+
 
 class Echo(AsyncWebsocketConsumer):
     async def receive(self, text_data=None, bytes_data=None):
         await self.send(f"{text_data} {self.scope['user'].is_anonymous} {'session' in self.scope}")
 
 
-# Sockets ask who is logged in.
-pytestmark = pytest.mark.django_db
 ROUTES = [path("ecomai/talk/<int:number>/", Echo.as_asgi())]
 
 
